@@ -1,0 +1,2 @@
+//! feria
+fn main() {}

@@ -1,0 +1,392 @@
+//! A service's own database: SQLite in one process, or a schema on a server.
+//!
+//! SQL that differs by engine lives here and nowhere else. On SQLite one connection writes,
+//! behind the fair queue of [`crate::wave`], and a few read; on a server one pool does both.
+use crate::problem::Unexpected;
+use sea_orm::sqlx::{
+    self,
+    sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+use sea_orm::{
+    ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
+    DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel, IsolationLevel, Iterable,
+    RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+};
+use std::{sync::Arc, time::Duration};
+
+/// Which database speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// SQLite, in this process.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+    /// MariaDB or MySQL.
+    MySql,
+}
+
+/// The database of one service.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    service: &'static str,
+    engine: Engine,
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+    connections: u32,
+}
+
+/// How a database is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct DbOptions {
+    /// Connections to a server; SQLite has one that writes and three that read.
+    pub connections: u32,
+    /// Whether a commit is on the disk before it is told (full fsync). Off only where a crash
+    /// of the machine does not matter: in tests and the simulation.
+    pub durable: bool,
+}
+
+impl Default for DbOptions {
+    fn default() -> Self {
+        Self { connections: 8, durable: true }
+    }
+}
+
+impl Db {
+    /// Opens (and on SQLite creates) the database of `service` at `url`: `sqlite:PATH` or
+    /// `postgres://…`, where it gets the schema `schema` (its own name, if none is given).
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn open(
+        service: &'static str,
+        url: &str,
+        schema: Option<&str>,
+        options: DbOptions,
+    ) -> Result<Self, Unexpected> {
+        let engine = match url.split(':').next() {
+            Some("sqlite") => Engine::Sqlite,
+            Some("postgres" | "postgresql") => Engine::Postgres,
+            _ => return Err(Unexpected::new(format!("{service}: no engine serves {url}"))),
+        };
+        let (writer, reader, connections) = if engine == Engine::Sqlite {
+            let writer = connect_sqlite(url, options.durable, 1).await?;
+            (writer, connect_sqlite(url, options.durable, 3).await?, 1)
+        } else {
+            let schema = schema.unwrap_or(service);
+            let pool = connect_postgres(url, schema, options).await?;
+            (pool.clone(), pool, options.connections)
+        };
+        Ok(Self(Arc::new(Inner { service, engine, writer, reader, connections })))
+    }
+    /// Whose database it is.
+    pub fn service(&self) -> &'static str {
+        self.0.service
+    }
+    /// Which engine it runs on.
+    pub fn engine(&self) -> Engine {
+        self.0.engine
+    }
+    /// How many transactions may write at once.
+    pub fn writers(&self) -> u32 {
+        self.0.connections
+    }
+    /// For reads outside a transaction.
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.0.reader
+    }
+    /// Begins a transaction that writes: `BEGIN IMMEDIATE` on SQLite, READ COMMITTED elsewhere.
+    /// Only [`crate::wave`] and migrations call it.
+    /// # Errors
+    /// When no connection can be had.
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let options = match self.0.engine {
+            Engine::Sqlite => TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..Default::default()
+            },
+            Engine::Postgres | Engine::MySql => TransactionOptions {
+                isolation_level: Some(IsolationLevel::ReadCommitted),
+                ..Default::default()
+            },
+        };
+        self.0.writer.begin_with_options(options).await
+    }
+    /// A number that changes when another process wrote to this SQLite file
+    /// (`PRAGMA data_version`); 0 on servers, where that is not known.
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) async fn foreign_writes(&self) -> Result<i64, DbErr> {
+        if self.0.engine != Engine::Sqlite {
+            return Ok(0);
+        }
+        let sql = Statement::from_string(DbBackend::Sqlite, "PRAGMA data_version");
+        let row = self.0.writer.query_one_raw(sql).await?;
+        row.map_or(Ok(0), |row| row.try_get_by_index(0))
+    }
+    /// Closes all connections, waiting for those in use.
+    pub async fn close(&self) {
+        // On a server reader and writer are one pool; closing it twice is harmless.
+        let _ = self.0.reader.clone().close().await;
+        let _ = self.0.writer.clone().close().await;
+    }
+}
+
+async fn connect_sqlite(url: &str, durable: bool, most: u32) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(most)
+        .min_connections(u32::from(most == 1))
+        .connect_lazy(most != 1)
+        .acquire_timeout(Duration::from_secs(30))
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |options| {
+            options
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
+                .busy_timeout(Duration::from_secs(10))
+                .foreign_keys(true)
+                .statement_cache_capacity(128)
+        })
+        .map_sqlx_sqlite_pool_opts(|pool| pool.idle_timeout(None).max_lifetime(None));
+    Database::connect(options).await
+}
+
+async fn connect_postgres(
+    url: &str,
+    schema: &str,
+    wanted: DbOptions,
+) -> Result<DatabaseConnection, Unexpected> {
+    if !schema.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return Err(Unexpected::new(format!("{schema:?} is no schema name")));
+    }
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(wanted.connections)
+        .set_schema_search_path(schema)
+        .acquire_timeout(Duration::from_secs(30))
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_postgres_opts(move |options| {
+            let commit = if wanted.durable { "on" } else { "off" };
+            options.statement_cache_capacity(256).options([("synchronous_commit", commit)])
+        });
+    let pool = Database::connect(options).await?;
+    let created = pool.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await;
+    match created {
+        // Two replicas that start at once: the loser of the race finds the schema there.
+        Err(error) if error.sql_err().is_none() => Err(error.into()),
+        _ => Ok(pool),
+    }
+}
+
+/// Whether the engine rolled the transaction back and a repetition may succeed: a deadlock, a
+/// serialisation failure, a lock that was not had in time.
+pub(crate) fn is_repeatable(error: &DbErr) -> bool {
+    database_code(error).is_some_and(|code| {
+        // PostgreSQL's SQLSTATEs; MySQL's 1213 arrives as 40001; SQLite's BUSY family is 5.
+        matches!(code.as_str(), "40P01" | "40001" | "55P03")
+            || code.parse::<u32>().is_ok_and(|code| code & 0xff == 5)
+    })
+}
+
+/// Whether the engine itself answered with the error, so that nothing was committed.
+pub(crate) fn is_answered(error: &DbErr) -> bool {
+    database_code(error).is_some()
+}
+
+fn database_code(error: &DbErr) -> Option<String> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(inner))
+    | DbErr::Query(RuntimeErr::SqlxError(inner))
+    | DbErr::Conn(RuntimeErr::SqlxError(inner))) = error
+    else {
+        return None;
+    };
+    match &**inner {
+        sqlx::Error::Database(error) => Some(error.code().unwrap_or_default().into_owned()),
+        _ => None,
+    }
+}
+
+/// The most values that one statement binds: under SQLite's 32,766 and PostgreSQL's 65,535.
+const MOST_BINDS: usize = 30_000;
+
+/// Inserts all rows with as few statements as the engine's limit of bound values allows.
+/// # Errors
+/// When a row breaks a constraint; then none of the wave is kept.
+pub async fn insert_all<A>(tx: &DatabaseTransaction, rows: Vec<A>) -> Result<(), DbErr>
+where
+    A: ActiveModelTrait,
+    <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+{
+    let most = MOST_BINDS / <A::Entity as EntityTrait>::Column::iter().count().max(1);
+    let mut rows = rows.into_iter();
+    while rows.len() > 0 {
+        let chunk: Vec<A> = rows.by_ref().take(most).collect();
+        A::Entity::insert_many(chunk).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// What a [`SetUpdate`] does to a column.
+#[derive(Clone, Copy, Debug)]
+pub enum Change {
+    /// Adds the value.
+    Add(&'static str),
+    /// Replaces by the value.
+    To(&'static str),
+}
+
+/// The type of a value in a [`SetUpdate`], for engines that must be told.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A number.
+    Int,
+    /// A text.
+    Text,
+    /// An id.
+    Id,
+    /// Bytes.
+    Bytes,
+    /// A truth value.
+    Bool,
+}
+
+/// One statement that changes many rows, each by values of its own.
+///
+/// ```ignore
+/// SetUpdate::of("stock").key("sku", Kind::Text).change(Change::Add("reserved"), Kind::Int)
+///     .run(tx, rows).await?; // rows: Vec<Vec<Value>>, each the key and then the changes
+/// ```
+pub struct SetUpdate {
+    table: &'static str,
+    keys: Vec<(&'static str, Kind)>,
+    changes: Vec<(Change, Kind)>,
+}
+
+impl SetUpdate {
+    /// Of the rows of `table`.
+    pub const fn of(table: &'static str) -> Self {
+        Self { table, keys: Vec::new(), changes: Vec::new() }
+    }
+    /// Rows are found by `column` (and all other keys).
+    #[must_use]
+    pub fn key(mut self, column: &'static str, kind: Kind) -> Self {
+        self.keys.push((column, kind));
+        self
+    }
+    /// Changes a column.
+    #[must_use]
+    pub fn change(mut self, change: Change, kind: Kind) -> Self {
+        self.changes.push((change, kind));
+        self
+    }
+    /// Runs it for `rows`: each has the keys' values, then the changes', in their order. No two
+    /// rows may have the same keys.
+    /// # Errors
+    /// When a changed row breaks a constraint.
+    pub async fn run(&self, tx: &DatabaseTransaction, rows: Vec<Vec<Value>>) -> Result<(), DbErr> {
+        let width = self.keys.len() + self.changes.len();
+        let backend = tx.get_database_backend();
+        let mut rows = rows.into_iter();
+        while rows.len() > 0 {
+            let chunk: Vec<Vec<Value>> = rows.by_ref().take(MOST_BINDS / width).collect();
+            let sql = self.sql(backend, chunk.len());
+            let values = chunk.into_iter().flatten();
+            tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        }
+        Ok(())
+    }
+
+    fn sql(&self, backend: DbBackend, rows: usize) -> String {
+        let table = self.table;
+        let names: Vec<String> =
+            (0..self.keys.len() + self.changes.len()).map(|i| format!("v{i}")).collect();
+        let found: Vec<String> = (self.keys.iter().zip(&names))
+            .map(|((column, _), v)| format!("{table}.{column} = v.{v}"))
+            .collect();
+        let qualified = if backend == DbBackend::MySql { format!("{table}.") } else { String::new() };
+        let set: Vec<String> = (self.changes.iter().zip(&names[self.keys.len()..]))
+            .map(|((change, _), v)| match change {
+                Change::Add(column) => format!("{qualified}{column} = {table}.{column} + v.{v}"),
+                Change::To(column) => format!("{qualified}{column} = v.{v}"),
+            })
+            .collect();
+        let (found, set) = (found.join(" AND "), set.join(", "));
+        if backend == DbBackend::MySql {
+            let first: Vec<String> = names.iter().map(|v| format!("? AS {v}")).collect();
+            let more = format!(" UNION ALL SELECT {}", vec!["?"; names.len()].join(", "));
+            let values = format!("SELECT {}{}", first.join(", "), more.repeat(rows - 1));
+            return format!("UPDATE {table} JOIN ({values}) v ON {found} SET {set}");
+        }
+        let values = self.values(backend, rows);
+        let names = names.join(", ");
+        format!("WITH v({names}) AS (VALUES {values}) UPDATE {table} SET {set} FROM v WHERE {found}")
+    }
+
+    fn values(&self, backend: DbBackend, rows: usize) -> String {
+        use std::fmt::Write as _;
+        let kinds: Vec<Kind> =
+            self.keys.iter().map(|(_, k)| *k).chain(self.changes.iter().map(|(_, k)| *k)).collect();
+        let mut sql = String::with_capacity(rows * kinds.len() * 8);
+        for row in 0..rows {
+            sql.push_str(if row == 0 { "(" } else { ", (" });
+            for (column, kind) in kinds.iter().enumerate() {
+                let comma = if column == 0 { "" } else { ", " };
+                // Writing to a string cannot fail.
+                let _ = match backend {
+                    DbBackend::Postgres => {
+                        let cast = if row == 0 { kind.postgres_cast() } else { "" };
+                        write!(sql, "{comma}${}{cast}", row * kinds.len() + column + 1)
+                    }
+                    _ => write!(sql, "{comma}?"),
+                };
+            }
+            sql.push(')');
+        }
+        sql
+    }
+}
+
+impl Kind {
+    const fn postgres_cast(self) -> &'static str {
+        match self {
+            Self::Int => "::bigint",
+            Self::Text => "::text",
+            Self::Id => "::uuid",
+            Self::Bytes => "::bytea",
+            Self::Bool => "::boolean",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_update_is_one_statement_on_every_engine() {
+        let update = SetUpdate::of("stock")
+            .key("sku", Kind::Text)
+            .change(Change::Add("reserved"), Kind::Int)
+            .change(Change::To("version"), Kind::Int);
+        assert_eq!(
+            update.sql(DbBackend::Sqlite, 2),
+            "WITH v(v0, v1, v2) AS (VALUES (?, ?, ?), (?, ?, ?)) UPDATE stock \
+             SET reserved = stock.reserved + v.v1, version = v.v2 FROM v WHERE stock.sku = v.v0"
+        );
+        assert_eq!(
+            update.sql(DbBackend::Postgres, 2),
+            "WITH v(v0, v1, v2) AS (VALUES ($1::text, $2::bigint, $3::bigint), ($4, $5, $6)) \
+             UPDATE stock SET reserved = stock.reserved + v.v1, version = v.v2 FROM v \
+             WHERE stock.sku = v.v0"
+        );
+        assert_eq!(
+            update.sql(DbBackend::MySql, 2),
+            "UPDATE stock JOIN (SELECT ? AS v0, ? AS v1, ? AS v2 UNION ALL SELECT ?, ?, ?) v \
+             ON stock.sku = v.v0 SET stock.reserved = stock.reserved + v.v1, stock.version = v.v2"
+        );
+    }
+}

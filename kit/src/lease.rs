@@ -1,0 +1,76 @@
+//! A lease: what only one replica may do, until it is taken over. Fenced: every new holder has
+//! a higher number.
+use crate::problem::Unexpected;
+use crate::wave::{Wave, Waves};
+use sea_orm::entity::prelude::*;
+use sea_orm::{QuerySelect, Set};
+use std::time::Duration;
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "leases")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        pub holder: Uuid,
+        pub fence: i64,
+        pub until: i64,
+    }
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A lease that this replica may hold.
+#[derive(Clone)]
+pub struct Lease {
+    name: &'static str,
+    holder: Uuid,
+    length: Duration,
+    waves: Waves,
+}
+
+impl Lease {
+    /// The lease `name` in the database of `waves`, for `length` at a time.
+    pub fn new(name: &'static str, waves: &Waves, length: Duration) -> Self {
+        Self { name, holder: waves.sources().id(), length, waves: waves.clone() }
+    }
+    /// Takes or renews the lease; false while another replica holds it (or nobody can say).
+    pub async fn hold(&self) -> bool {
+        let wanted = self.clone();
+        let held = self.waves.write(wanted, |wave, wanted: &Self| Box::pin(take(wave, wanted))).await;
+        held.unwrap_or(false)
+    }
+}
+
+async fn take(wave: &mut Wave, wanted: &Lease) -> Result<bool, Unexpected> {
+    let found = row::Entity::find_by_id(wanted.name).lock_exclusive().one(wave.tx()).await?;
+    let now = wave.now().micros();
+    let until = wave.now().after(wanted.length).micros();
+    match found {
+        None => {
+            let first = row::ActiveModel {
+                name: Set(wanted.name.to_owned()),
+                holder: Set(wanted.holder),
+                fence: Set(1),
+                until: Set(until),
+            };
+            row::Entity::insert(first).exec_without_returning(wave.tx()).await?;
+            Ok(true)
+        }
+        Some(held) if held.holder != wanted.holder && held.until > now => Ok(false),
+        Some(held) => {
+            let fence = if held.holder == wanted.holder { held.fence } else { held.fence + 1 };
+            row::Entity::update_many()
+                .col_expr(row::Column::Holder, Expr::value(wanted.holder))
+                .col_expr(row::Column::Fence, Expr::value(fence))
+                .col_expr(row::Column::Until, Expr::value(until))
+                .filter(row::Column::Name.eq(wanted.name))
+                .exec(wave.tx())
+                .await?;
+            Ok(true)
+        }
+    }
+}

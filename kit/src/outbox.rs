@@ -1,0 +1,171 @@
+//! The outbox: news is saved with the change that made it, and sent after it.
+use crate::bus::{Envelope, Message};
+use crate::db::insert_all;
+use crate::problem::Unexpected;
+use crate::wave::Wave;
+use contracts::{EventId, Timestamp};
+use sea_orm::entity::prelude::*;
+use sea_orm::{DatabaseTransaction, QueryOrder, QuerySelect, Set};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "outbox")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub name: String,
+        pub subject: String,
+        pub version: i64,
+        pub part: i64,
+        pub body: String,
+        pub traceparent: Option<String>,
+        pub created_at: i64,
+    }
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) async fn save(tx: &DatabaseTransaction, news: &[Message]) -> Result<(), DbErr> {
+    let rows = news.iter().map(|message| row::ActiveModel {
+        id: Set(message.id.0),
+        name: Set(message.name.to_string()),
+        subject: Set(message.subject.clone()),
+        version: Set(message.version),
+        part: Set(message.part),
+        body: Set(message.body.to_string()),
+        traceparent: Set(message.traceparent.clone()),
+        created_at: Set(message.time.micros()),
+    });
+    insert_all(tx, rows.collect()).await
+}
+
+/// At most `most` unsent messages of `source`, oldest first.
+/// # Errors
+/// When the database cannot be read.
+pub async fn unsent(
+    db: &impl ConnectionTrait,
+    source: &str,
+    most: u64,
+) -> Result<Vec<Message>, DbErr> {
+    let rows = row::Entity::find()
+        .order_by_asc(row::Column::CreatedAt)
+        .order_by_asc(row::Column::Version)
+        .order_by_asc(row::Column::Part)
+        .limit(most)
+        .all(db)
+        .await?;
+    let source: Arc<str> = source.into();
+    let open = |row: row::Model| {
+        Arc::new(Envelope {
+            id: EventId(row.id),
+            name: row.name.into(),
+            source: Arc::clone(&source),
+            subject: row.subject,
+            version: row.version,
+            part: row.part,
+            time: Timestamp::from_micros(row.created_at),
+            traceparent: row.traceparent,
+            body: row.body.into(),
+            typed: None,
+        })
+    };
+    Ok(rows.into_iter().map(open).collect())
+}
+
+/// Takes messages that everybody has heard out of the outbox. Repeating it changes nothing.
+/// # Errors
+/// When the database cannot be written.
+pub async fn sent(wave: &mut Wave, ids: &[EventId]) -> Result<Vec<()>, Unexpected> {
+    for chunk in ids.chunks(10_000) {
+        let ids = chunk.iter().map(|id| id.0);
+        row::Entity::delete_many().filter(row::Column::Id.is_in(ids)).exec(wave.tx()).await?;
+    }
+    Ok(vec![(); ids.len()])
+}
+
+/// Which messages may be on their way at once: per aggregate one, in order.
+#[derive(Default)]
+pub struct Lanes {
+    /// By subject: the head is on its way, the rest wait.
+    lanes: HashMap<String, VecDeque<Message>>,
+    known: HashSet<EventId>,
+}
+
+impl Lanes {
+    /// Takes `message` in; answers it when it may start at once. One that is known is ignored.
+    pub fn add(&mut self, message: Message) -> Option<Message> {
+        if !self.known.insert(message.id) {
+            return None;
+        }
+        let lane = self.lanes.entry(message.subject.clone()).or_default();
+        if lane.is_empty() {
+            lane.push_back(Arc::clone(&message));
+            return Some(message);
+        }
+        // Those behind the head stand in the order of their versions, however they came.
+        let place = lane.iter().skip(1).position(|other| {
+            (other.version, other.part) > (message.version, message.part)
+        });
+        let place = place.map_or(lane.len(), |place| place + 1);
+        lane.insert(place, message);
+        None
+    }
+    /// The head `message` has reached everybody: answers the next of its lane.
+    pub fn done(&mut self, message: &Envelope) -> Option<Message> {
+        self.known.remove(&message.id);
+        let lane = self.lanes.get_mut(&message.subject)?;
+        lane.pop_front();
+        let next = lane.front().cloned();
+        if next.is_none() {
+            self.lanes.remove(&message.subject);
+        }
+        next
+    }
+    /// How many messages are known.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(n: u128, subject: &str, version: i64) -> Message {
+        Arc::new(Envelope {
+            id: EventId(Uuid::from_u128(n)),
+            name: "x".into(),
+            source: "test".into(),
+            subject: subject.into(),
+            version,
+            part: 0,
+            time: Timestamp::from_micros(0),
+            traceparent: None,
+            body: "{}".into(),
+            typed: None,
+        })
+    }
+
+    #[test]
+    fn a_lane_sends_one_at_a_time_in_order() {
+        let mut lanes = Lanes::default();
+        assert!(lanes.add(message(1, "a", 1)).is_some());
+        assert!(lanes.add(message(3, "a", 3)).is_none());
+        assert!(lanes.add(message(2, "a", 2)).is_none());
+        assert!(lanes.add(message(1, "a", 1)).is_none(), "known");
+        assert!(lanes.add(message(9, "b", 1)).is_some(), "another aggregate is not held up");
+        let second = lanes.done(&message(1, "a", 1)).unwrap();
+        assert_eq!(second.version, 2);
+        assert_eq!(lanes.done(&second).unwrap().version, 3);
+        assert_eq!(lanes.len(), 2);
+    }
+}

@@ -1,0 +1,219 @@
+//! The relay: takes unsent news to everybody who hears it, in order per aggregate.
+//!
+//! On `memory:` the outbox is the log. A row is taken out only when every hearing service has
+//! committed its effect or parked it, and whatever is left is sent again at the next start. On
+//! SQLite committed news is handed over as it is; on a server, where other replicas write too,
+//! a hand-over is only a poke, and one relay at a time, by a lease, reads what is unsent.
+use crate::bus::{Bus, Message};
+use crate::db::{Db, Engine};
+use crate::lease::Lease;
+use crate::outbox::{self, Lanes};
+use crate::wave::{AfterCommit, Batched, NotRun, Waves};
+use crate::worker::Wakes;
+use contracts::EventId;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+/// The most messages that are kept in memory; beyond, they wait in the outbox.
+const MOST_KNOWN: usize = 50_000;
+/// How many unsent rows are read at a time.
+const MOST_READ: u64 = 5_000;
+/// How often rows are looked for that nobody handed over (of another process, say).
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long one replica may send without saying so again.
+const LEASE: Duration = Duration::from_secs(5);
+/// How long to wait before a message that failed is tried again; then it is parked.
+const RETRY_AFTER: [Duration; 4] = [
+    Duration::from_millis(20),
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+];
+
+/// What a service's waves do after a commit.
+pub(crate) struct Outgoing {
+    pub service: &'static str,
+    pub bus: Bus,
+    pub wakes: Wakes,
+    /// To the relay of this process; none where the simulation relays.
+    pub handed: Option<mpsc::UnboundedSender<Vec<Message>>>,
+}
+
+impl AfterCommit for Outgoing {
+    fn committed(&self, news: Vec<Message>, wakes: &[&'static str]) {
+        for name in wakes {
+            self.wakes.wake(name);
+        }
+        for message in &news {
+            self.bus.show(message);
+        }
+        if let (Some(handed), false) = (&self.handed, news.is_empty()) {
+            // A relay that has stopped finds them in the outbox at the next start.
+            let _ = handed.send(news);
+            self.bus.poke(self.service);
+        }
+    }
+}
+
+/// The relay of one replica of a service.
+pub(crate) struct Relay {
+    db: Db,
+    bus: Bus,
+    sent: Batched<EventId, ()>,
+    lease: Option<Lease>,
+    lanes: Lanes,
+    /// Whether the outbox holds rows that were not taken into memory.
+    behind: bool,
+    foreign: i64,
+    finished: (mpsc::UnboundedSender<Message>, mpsc::UnboundedReceiver<Message>),
+}
+
+impl Relay {
+    pub(crate) fn new(db: &Db, bus: &Bus, waves: &Waves) -> Self {
+        let sent = waves.batched("sent", 5_000, |wave, ids: &[EventId]| {
+            Box::pin(outbox::sent(wave, ids))
+        });
+        let shared = db.engine() != Engine::Sqlite;
+        Self {
+            db: db.clone(),
+            bus: bus.clone(),
+            sent,
+            lease: shared.then(|| Lease::new("relay", waves, LEASE)),
+            lanes: Lanes::default(),
+            behind: true,
+            foreign: 0,
+            finished: mpsc::unbounded_channel(),
+        }
+    }
+
+    pub(crate) async fn run(
+        mut self,
+        mut handed: mpsc::UnboundedReceiver<Vec<Message>>,
+        stop: CancellationToken,
+    ) {
+        let poke = Arc::new(Notify::new());
+        self.bus.relay(self.db.service(), Arc::clone(&poke));
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Some(message) = self.finished.1.recv() => {
+                    if let Some(next) = self.lanes.done(&message) {
+                        self.send(next);
+                    }
+                    if self.behind && self.lanes.len() < MOST_KNOWN / 2 {
+                        self.read().await;
+                    }
+                }
+                Some(news) = handed.recv() => self.take(news),
+                () = poke.notified(), if self.lease.is_some() => self.read().await,
+                _ = look.tick() => self.look().await,
+            }
+        }
+    }
+
+    /// News that this process committed.
+    fn take(&mut self, news: Vec<Message>) {
+        if self.lease.is_some() {
+            return;
+        }
+        if self.behind || self.lanes.len() > MOST_KNOWN {
+            self.behind = true;
+            return;
+        }
+        for message in news {
+            self.start(message);
+        }
+    }
+    /// Looks whether there is news that nobody handed over.
+    async fn look(&mut self) {
+        if self.lease.is_some() {
+            return self.read().await;
+        }
+        let foreign = self.db.foreign_writes().await.unwrap_or(self.foreign);
+        if foreign != self.foreign || self.behind {
+            self.foreign = foreign;
+            self.read().await;
+        }
+    }
+    /// Reads what is unsent. On a server only while this replica holds the lease.
+    async fn read(&mut self) {
+        if let Some(lease) = &self.lease
+            && !lease.hold().await
+        {
+            self.lanes = Lanes::default();
+            return;
+        }
+        // Before the read: news that is committed during it comes by hand and is known then.
+        self.behind = false;
+        match outbox::unsent(self.db.reader(), self.db.service(), MOST_READ).await {
+            Ok(messages) => {
+                self.behind = messages.len() as u64 == MOST_READ;
+                for message in messages {
+                    self.bus.show(&message);
+                    self.start(message);
+                }
+            }
+            Err(error) => {
+                self.behind = true;
+                tracing::warn!(service = self.db.service(), %error, "the outbox cannot be read");
+            }
+        }
+    }
+    fn start(&mut self, message: Message) {
+        if let Some(message) = self.lanes.add(message) {
+            self.send(message);
+        }
+    }
+    fn send(&self, message: Message) {
+        let (bus, sent, finished) = (self.bus.clone(), self.sent.clone(), self.finished.0.clone());
+        let shared = self.lease.is_some();
+        tokio::spawn(async move {
+            if !deliver(&bus, &message).await {
+                return;
+            }
+            if shared {
+                // A row that is still there would be read again.
+                let _ = sent.run(message.id).await;
+                let _ = finished.send(message);
+            } else {
+                let id = message.id;
+                let _ = finished.send(message);
+                let _ = sent.run(id).await;
+            }
+        });
+    }
+}
+
+/// Brings `message` to everybody who hears it; false when the store stops before.
+async fn deliver(bus: &Bus, message: &Message) -> bool {
+    let hearers = bus.hearers(&message.name);
+    let all = hearers.into_iter().map(|(service, hearer)| async move {
+        let mut failures = 0;
+        loop {
+            let pause = match hearer.hear(Arc::clone(message)).await {
+                Ok(()) => return true,
+                Err(NotRun::Stopped) => return false,
+                Err(NotRun::Busy) => RETRY_AFTER[0],
+                Err(NotRun::Unknown(_)) => RETRY_AFTER[1],
+                Err(NotRun::Failed(error)) if failures == RETRY_AFTER.len() => {
+                    tracing::error!(service, ?message, error, "parked a message");
+                    metrics::counter!("messages_parked_total", "service" => service).increment(1);
+                    match hearer.park(Arc::clone(message), error).await {
+                        Ok(()) => return true,
+                        Err(_) => RETRY_AFTER[3],
+                    }
+                }
+                Err(NotRun::Failed(_)) => {
+                    failures += 1;
+                    RETRY_AFTER[failures - 1]
+                }
+            };
+            tokio::time::sleep(pause).await;
+        }
+    });
+    futures_util::future::join_all(all).await.into_iter().all(|heard| heard)
+}

@@ -1,0 +1,643 @@
+//! Batches: many concurrent commands, one transaction, and each caller its own answer.
+//!
+//! A wave takes whatever queued while the last one committed: there are no timers, and a lone
+//! command is a wave of one. On SQLite a wave takes commands of every kind, behind the one
+//! writer; on a server each of a few writers takes one kind at a time. A deadlock or a
+//! serialisation failure repeats the wave; any other error rolls it back and runs its commands
+//! one by one, so that only the guilty one fails.
+use crate::bus::{Envelope, Message};
+use crate::clock::Sources;
+use crate::db::{self, Db, Engine};
+use crate::faults::{Faults, Point};
+use crate::outbox;
+use crate::problem::Unexpected;
+use contracts::{CallError, Event, EventId, Timestamp};
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use sea_orm::{DatabaseTransaction, DbErr};
+use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::{Notify, oneshot};
+
+/// Why a command was not run to its answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotRun {
+    /// The queue is full. Nothing happened.
+    #[error("too many requests are waiting")]
+    Busy,
+    /// The store is stopping. Nothing happened.
+    #[error("the store is stopping")]
+    Stopped,
+    /// It failed by our fault and was rolled back; the cause is in the log.
+    #[error("it failed and was rolled back: {0}")]
+    Failed(String),
+    /// The commit was not confirmed: it may have happened.
+    #[error("the commit was not confirmed: {0}")]
+    Unknown(String),
+}
+
+impl<E> From<NotRun> for CallError<E> {
+    fn from(why: NotRun) -> Self {
+        match why {
+            NotRun::Unknown(_) => Self::Unknown(why.to_string()),
+            NotRun::Busy | NotRun::Stopped | NotRun::Failed(_) => Self::NotDone(why.to_string()),
+        }
+    }
+}
+
+/// One transaction, shared by the commands of a wave. What it tells is saved with it.
+///
+/// A use case decides before it writes: a refused command must leave nothing behind, because
+/// the rest of the wave commits.
+pub struct Wave {
+    tx: DatabaseTransaction,
+    now: Timestamp,
+    sources: Sources,
+    source: &'static str,
+    engine: Engine,
+    tells: Arc<HashSet<&'static str>>,
+    news: Vec<Message>,
+    wakes: Vec<&'static str>,
+}
+
+impl Wave {
+    /// The transaction, for the SQL of the service's `store.rs`.
+    pub fn tx(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+    /// When the wave began.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+    /// Which engine it runs on.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+    /// Time, chance and identity.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+    /// A new id.
+    pub fn id<I: From<uuid::Uuid>>(&self) -> I {
+        self.sources.id()
+    }
+    /// Tells `event`, which made the aggregate `version`: saved with the change, sent after it.
+    /// # Errors
+    /// When the plug does not declare that the service tells it.
+    pub fn tell<E: Event>(&mut self, version: i64, event: E) -> Result<(), Unexpected> {
+        if !self.tells.contains(E::NAME) {
+            let undeclared = format!("{} tells {} without saying so", self.source, E::NAME);
+            return Err(Unexpected::new(undeclared));
+        }
+        let message = Envelope {
+            id: self.sources.id::<EventId>(),
+            name: E::NAME.into(),
+            source: self.source.into(),
+            subject: event.subject(),
+            version,
+            part: i64::try_from(self.news.len()).unwrap_or(i64::MAX),
+            time: self.now,
+            traceparent: None,
+            body: serde_json::to_string(&event)?.into(),
+            typed: Some(Arc::new(event)),
+        };
+        self.news.push(Arc::new(message));
+        Ok(())
+    }
+    /// Wakes the service's worker `name` once the wave has committed.
+    pub fn wake(&mut self, name: &'static str) {
+        if !self.wakes.contains(&name) {
+            self.wakes.push(name);
+        }
+    }
+}
+
+type Run<C, A> =
+    dyn for<'a> Fn(&'a mut Wave, &'a [C]) -> BoxFuture<'a, Result<Vec<A>, Unexpected>> + Send + Sync;
+
+/// What happens after a commit: hand the news on, wake the workers.
+pub(crate) trait AfterCommit: Send + Sync {
+    fn committed(&self, news: Vec<Message>, wakes: &[&'static str]);
+}
+
+/// The waves of one service's database.
+#[derive(Clone)]
+pub struct Waves(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    sources: Sources,
+    tells: Arc<HashSet<&'static str>>,
+    kinds: Mutex<Vec<Arc<dyn Kind>>>,
+    plain: Mutex<VecDeque<Box<dyn Batch>>>,
+    turn: AtomicUsize,
+    work: Notify,
+    stopped: AtomicBool,
+    running: AtomicUsize,
+    idle: Notify,
+    after: OnceLock<Arc<dyn AfterCommit>>,
+    faults: Option<Arc<dyn Faults>>,
+}
+
+/// The most commands of one kind that wait; one more is answered [`NotRun::Busy`].
+const MOST_WAITING: usize = 20_000;
+/// The most plain commands that share a wave.
+const MOST_PLAIN: usize = 64;
+/// How often a wave is repeated after a deadlock before it is run one by one.
+const REPEATS: u32 = 5;
+
+impl Waves {
+    /// For `db`; `tells` are the events that the service declares.
+    pub fn new(
+        db: Db,
+        sources: Sources,
+        tells: HashSet<&'static str>,
+        faults: Option<Arc<dyn Faults>>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            db,
+            sources,
+            tells: Arc::new(tells),
+            kinds: Mutex::default(),
+            plain: Mutex::default(),
+            turn: AtomicUsize::new(0),
+            work: Notify::new(),
+            stopped: AtomicBool::new(false),
+            running: AtomicUsize::new(0),
+            idle: Notify::new(),
+            after: OnceLock::new(),
+            faults,
+        }))
+    }
+    pub(crate) fn after_commit(&self, after: Arc<dyn AfterCommit>) {
+        // Set once, by the plug that starts the service.
+        let _ = self.0.after.set(after);
+    }
+    /// Starts the tasks that run waves: one on SQLite, a few on a server.
+    pub fn spawn(&self) {
+        let writers = match self.0.db.engine() {
+            Engine::Sqlite => 1,
+            Engine::Postgres | Engine::MySql => self.0.db.writers().div_ceil(2).max(1),
+        };
+        for _ in 0..writers {
+            let waves = self.clone();
+            self.0.running.fetch_add(1, Ordering::AcqRel);
+            tokio::spawn(waves.serve());
+        }
+    }
+    /// A kind of command that is run by the set: `run` gets all that wait, at most `most` at a
+    /// time, and answers each, in order.
+    pub fn batched<C, A>(
+        &self,
+        name: &'static str,
+        most: usize,
+        run: impl for<'a> Fn(&'a mut Wave, &'a [C]) -> BoxFuture<'a, Result<Vec<A>, Unexpected>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Batched<C, A>
+    where
+        C: Send + Sync + 'static,
+        A: Send + 'static,
+    {
+        let queue = Arc::new(Queue { name, most, run: Arc::new(run), waiting: Mutex::default() });
+        self.0.kinds.lock().push(Arc::clone(&queue) as Arc<dyn Kind>);
+        Batched { queue, waves: self.clone() }
+    }
+    /// Runs a use case that is not hot: `run` gets the transaction that the wave shares.
+    /// # Errors
+    /// [`NotRun`], see there.
+    pub async fn write<C, A>(
+        &self,
+        command: C,
+        run: impl for<'a> Fn(&'a mut Wave, &'a C) -> BoxFuture<'a, Result<A, Unexpected>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Result<A, NotRun>
+    where
+        C: Send + Sync + 'static,
+        A: Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let batch = Plain { command, run, answer: None, caller: Some(answer) };
+        {
+            let mut waiting = self.0.plain.lock();
+            if self.0.stopped.load(Ordering::Acquire) {
+                return Err(NotRun::Stopped);
+            }
+            if waiting.len() >= MOST_WAITING {
+                return Err(NotRun::Busy);
+            }
+            waiting.push_back(Box::new(batch));
+        }
+        self.0.work.notify_one();
+        self.wait(answered).await
+    }
+    /// Time, chance and identity.
+    pub fn sources(&self) -> &Sources {
+        &self.0.sources
+    }
+    async fn wait<A>(&self, answered: oneshot::Receiver<Result<A, NotRun>>) -> Result<A, NotRun> {
+        let answered = crate::faults::at_scheduler(answered).await;
+        answered.unwrap_or_else(|_| Err(NotRun::Unknown("the store stopped".to_owned())))
+    }
+    /// Stops taking commands, and waits until those that were taken are answered.
+    pub async fn stop(&self) {
+        let idle = self.0.idle.notified();
+        tokio::pin!(idle);
+        self.0.stopped.store(true, Ordering::Release);
+        while self.0.running.load(Ordering::Acquire) > 0 {
+            self.0.work.notify_waiters();
+            self.0.work.notify_one();
+            let soon = std::time::Duration::from_millis(20);
+            let _ = tokio::time::timeout(soon, idle.as_mut()).await;
+            idle.set(self.0.idle.notified());
+        }
+    }
+    /// What waits, by kind: for the simulation, which has no tasks that run waves.
+    pub fn waiting(&self) -> Vec<(&'static str, usize)> {
+        let mut waiting = vec![("plain", self.0.plain.lock().len())];
+        waiting.extend(self.0.kinds.lock().iter().map(|kind| (kind.name(), kind.waiting())));
+        waiting.retain(|(_, count)| *count > 0);
+        waiting
+    }
+    /// Runs one wave of at most `most` commands of the kind `name`: for the simulation.
+    pub async fn run_kind(&self, name: &str, most: usize) {
+        let batches = if name == "plain" {
+            self.take_plain(most)
+        } else {
+            let kinds = self.0.kinds.lock().clone();
+            kinds.iter().filter(|kind| kind.name() == name).filter_map(|k| k.take(most)).collect()
+        };
+        if !batches.is_empty() {
+            self.run(batches).await;
+        }
+    }
+
+    fn serve(self) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            while !self.0.stopped.load(Ordering::Acquire) {
+                if !self.run_next().await {
+                    self.0.work.notified().await;
+                }
+            }
+            // What was queued before the stop still gets its answer.
+            while self.run_next().await {}
+            self.0.running.fetch_sub(1, Ordering::AcqRel);
+            self.0.idle.notify_waiters();
+        })
+    }
+    async fn run_next(&self) -> bool {
+        let batches = match self.0.db.engine() {
+            Engine::Sqlite => {
+                let mut batches = self.take_plain(MOST_PLAIN);
+                let kinds = self.0.kinds.lock().clone();
+                batches.extend(kinds.iter().filter_map(|kind| kind.take(usize::MAX)));
+                batches
+            }
+            Engine::Postgres | Engine::MySql => self.take_one_kind(),
+        };
+        if batches.is_empty() {
+            return false;
+        }
+        self.run(batches).await;
+        true
+    }
+    fn take_plain(&self, most: usize) -> Vec<Box<dyn Batch>> {
+        let mut plain = self.0.plain.lock();
+        let count = plain.len().min(most);
+        plain.drain(..count).collect()
+    }
+    /// One kind a transaction, in turn, so that locks of different kinds never wait in a ring.
+    fn take_one_kind(&self) -> Vec<Box<dyn Batch>> {
+        let kinds = self.0.kinds.lock().clone();
+        let turn = self.0.turn.fetch_add(1, Ordering::Relaxed);
+        for step in 0..=kinds.len() {
+            let index = (turn + step) % (kinds.len() + 1);
+            let taken = match kinds.get(index) {
+                Some(kind) => kind.take(usize::MAX).into_iter().collect(),
+                None => self.take_plain(1),
+            };
+            if !taken.is_empty() {
+                // Another writer may have something to do as well.
+                self.0.work.notify_one();
+                return taken;
+            }
+        }
+        Vec::new()
+    }
+
+    async fn run(&self, mut batches: Vec<Box<dyn Batch>>) {
+        let commands: usize = batches.iter().map(|batch| batch.len()).sum();
+        let mut repeat = 0;
+        loop {
+            match self.attempt(&mut batches, None).await {
+                Ok(()) => return,
+                Err(Failed::Rolled(error)) if is_repeatable(&error) && repeat < REPEATS => {
+                    repeat += 1;
+                    tokio::time::sleep(std::time::Duration::from_millis(1 << repeat)).await;
+                }
+                Err(Failed::Rolled(_)) if commands > 1 => break,
+                Err(failed) => return fail(&mut batches, None, &failed.told(self.0.db.service())),
+            }
+        }
+        for batch in &mut batches {
+            for index in 0..batch.len() {
+                let alone = std::slice::from_mut(batch);
+                if let Err(failed) = self.attempt(alone, Some(index)).await {
+                    fail(alone, Some(index), &failed.told(self.0.db.service()));
+                }
+            }
+        }
+    }
+
+    /// One transaction. Answers are told only after its commit.
+    fn attempt<'a>(
+        &'a self,
+        batches: &'a mut [Box<dyn Batch>],
+        only: Option<usize>,
+    ) -> BoxFuture<'a, Result<(), Failed>> {
+        Box::pin(self.transact(batches, only))
+    }
+    async fn transact(
+        &self,
+        batches: &mut [Box<dyn Batch>],
+        only: Option<usize>,
+    ) -> Result<(), Failed> {
+        let inner = &self.0;
+        let tx = inner.db.begin().await.map_err(|error| Failed::Rolled(error.into()))?;
+        let mut wave = Wave {
+            tx,
+            now: inner.sources.now(),
+            sources: inner.sources.clone(),
+            source: inner.db.service(),
+            engine: inner.db.engine(),
+            tells: Arc::clone(&inner.tells),
+            news: Vec::new(),
+            wakes: Vec::new(),
+        };
+        let mut ran = Ok(());
+        for batch in batches.iter_mut() {
+            ran = batch.run(&mut wave, only).await;
+            if ran.is_err() {
+                break;
+            }
+        }
+        if ran.is_ok() {
+            ran = outbox::save(&wave.tx, &wave.news).await.map_err(Unexpected::from);
+        }
+        let Wave { tx, news, wakes, .. } = wave;
+        if ran.is_ok() && self.crashes(Point::BeforeCommit) {
+            // As after a crash: rolled back, and nobody is told.
+            let _ = tx.rollback().await;
+            return Err(Failed::Lost("crashed".to_owned()));
+        }
+        if let Err(error) = ran {
+            let _ = tx.rollback().await;
+            return Err(Failed::Rolled(error));
+        }
+        tx.commit().await.map_err(Failed::at_commit)?;
+        if self.crashes(Point::AfterCommit) {
+            return Err(Failed::Lost("crashed".to_owned()));
+        }
+        for batch in batches {
+            batch.answer(only);
+        }
+        if let Some(after) = inner.after.get() {
+            after.committed(news, &wakes);
+        }
+        Ok(())
+    }
+    fn crashes(&self, point: Point) -> bool {
+        let Some(faults) = &self.0.faults else { return false };
+        let crashes = faults.crashes(self.0.db.service(), point);
+        if crashes {
+            self.0.stopped.store(true, Ordering::Release);
+        }
+        crashes
+    }
+}
+
+fn is_repeatable(error: &Unexpected) -> bool {
+    error.find::<DbErr>().is_some_and(db::is_repeatable)
+}
+
+fn fail(batches: &mut [Box<dyn Batch>], only: Option<usize>, why: &NotRun) {
+    for batch in batches {
+        batch.fail(only, why);
+    }
+}
+
+/// How a transaction failed.
+enum Failed {
+    /// Nothing of it was kept.
+    Rolled(Unexpected),
+    /// It may have been committed.
+    Lost(String),
+}
+
+impl Failed {
+    fn at_commit(error: DbErr) -> Self {
+        if db::is_answered(&error) {
+            Self::Rolled(error.into())
+        } else {
+            Self::Lost(error.to_string())
+        }
+    }
+    fn told(self, service: &str) -> NotRun {
+        match self {
+            Self::Rolled(error) => {
+                tracing::error!(service, %error, "a command failed and was rolled back");
+                NotRun::Failed(error.to_string())
+            }
+            Self::Lost(error) => NotRun::Unknown(error),
+        }
+    }
+}
+
+/// A queue of one kind of command.
+trait Kind: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn waiting(&self) -> usize;
+    fn take(&self, most: usize) -> Option<Box<dyn Batch>>;
+}
+
+/// Commands that were taken for a wave.
+trait Batch: Send {
+    fn len(&self) -> usize;
+    fn run<'a>(
+        &'a mut self,
+        wave: &'a mut Wave,
+        only: Option<usize>,
+    ) -> BoxFuture<'a, Result<(), Unexpected>>;
+    fn answer(&mut self, only: Option<usize>);
+    fn fail(&mut self, only: Option<usize>, why: &NotRun);
+}
+
+/// The door to a kind of command: waits for a wave and answers.
+pub struct Batched<C, A> {
+    queue: Arc<Queue<C, A>>,
+    waves: Waves,
+}
+
+impl<C, A> Clone for Batched<C, A> {
+    fn clone(&self) -> Self {
+        Self { queue: Arc::clone(&self.queue), waves: self.waves.clone() }
+    }
+}
+
+impl<C: Send + Sync + 'static, A: Send + 'static> Batched<C, A> {
+    /// Runs `command` in the next wave. A caller that leaves does not undo it.
+    /// # Errors
+    /// [`NotRun`], see there.
+    pub async fn run(&self, command: C) -> Result<A, NotRun> {
+        let answered = self.enqueue(command)?;
+        self.waves.wait(answered).await
+    }
+    /// Runs all of `commands`, in as few waves as they fit, and answers in their order.
+    pub async fn run_all(&self, commands: Vec<C>) -> Vec<Result<A, NotRun>> {
+        let queued: Vec<_> = commands.into_iter().map(|command| self.enqueue(command)).collect();
+        let mut answers = Vec::with_capacity(queued.len());
+        for answered in queued {
+            answers.push(match answered {
+                Ok(answered) => self.waves.wait(answered).await,
+                Err(why) => Err(why),
+            });
+        }
+        answers
+    }
+    fn enqueue(&self, command: C) -> Result<oneshot::Receiver<Result<A, NotRun>>, NotRun> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut waiting = self.queue.waiting.lock();
+            if self.waves.0.stopped.load(Ordering::Acquire) {
+                return Err(NotRun::Stopped);
+            }
+            if waiting.len() >= MOST_WAITING {
+                return Err(NotRun::Busy);
+            }
+            waiting.push_back((command, answer));
+        }
+        self.waves.0.work.notify_one();
+        Ok(answered)
+    }
+}
+
+type Waiting<C, A> = VecDeque<(C, oneshot::Sender<Result<A, NotRun>>)>;
+
+struct Queue<C, A> {
+    name: &'static str,
+    most: usize,
+    run: Arc<Run<C, A>>,
+    waiting: Mutex<Waiting<C, A>>,
+}
+
+impl<C: Send + Sync + 'static, A: Send + 'static> Kind for Queue<C, A> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+    fn waiting(&self) -> usize {
+        self.waiting.lock().len()
+    }
+    fn take(&self, most: usize) -> Option<Box<dyn Batch>> {
+        let mut waiting = self.waiting.lock();
+        let count = waiting.len().min(self.most).min(most);
+        if count == 0 {
+            return None;
+        }
+        let (commands, callers) = waiting.drain(..count).map(|(c, to)| (c, Some(to))).unzip();
+        Some(Box::new(Gathered { commands, callers, answers: Vec::new(), run: Arc::clone(&self.run) }))
+    }
+}
+
+struct Gathered<C, A> {
+    commands: Vec<C>,
+    callers: Vec<Option<oneshot::Sender<Result<A, NotRun>>>>,
+    answers: Vec<A>,
+    run: Arc<Run<C, A>>,
+}
+
+impl<C: Send + Sync, A: Send> Batch for Gathered<C, A> {
+    fn len(&self) -> usize {
+        self.commands.len()
+    }
+    fn run<'a>(
+        &'a mut self,
+        wave: &'a mut Wave,
+        only: Option<usize>,
+    ) -> BoxFuture<'a, Result<(), Unexpected>> {
+        Box::pin(async move {
+            let commands = match only {
+                Some(index) => &self.commands[index..=index],
+                None => &self.commands[..],
+            };
+            let answers = (self.run)(wave, commands).await?;
+            if answers.len() != commands.len() {
+                return Err(Unexpected::new("a batch did not answer each of its commands"));
+            }
+            self.answers = answers;
+            Ok(())
+        })
+    }
+    fn answer(&mut self, only: Option<usize>) {
+        let callers = match only {
+            Some(index) => &mut self.callers[index..=index],
+            None => &mut self.callers[..],
+        };
+        for (caller, answer) in callers.iter_mut().zip(self.answers.drain(..)) {
+            if let Some(caller) = caller.take() {
+                // Whoever left does not hear it.
+                let _ = caller.send(Ok(answer));
+            }
+        }
+    }
+    fn fail(&mut self, only: Option<usize>, why: &NotRun) {
+        let callers = match only {
+            Some(index) => &mut self.callers[index..=index],
+            None => &mut self.callers[..],
+        };
+        for caller in callers.iter_mut().filter_map(Option::take) {
+            let _ = caller.send(Err(why.clone()));
+        }
+    }
+}
+
+struct Plain<C, A, F> {
+    command: C,
+    run: F,
+    answer: Option<A>,
+    caller: Option<oneshot::Sender<Result<A, NotRun>>>,
+}
+
+impl<C, A, F> Batch for Plain<C, A, F>
+where
+    C: Send + Sync,
+    A: Send,
+    F: for<'a> Fn(&'a mut Wave, &'a C) -> BoxFuture<'a, Result<A, Unexpected>> + Send + Sync,
+{
+    fn len(&self) -> usize {
+        1
+    }
+    fn run<'a>(
+        &'a mut self,
+        wave: &'a mut Wave,
+        _: Option<usize>,
+    ) -> BoxFuture<'a, Result<(), Unexpected>> {
+        Box::pin(async move {
+            self.answer = Some((self.run)(wave, &self.command).await?);
+            Ok(())
+        })
+    }
+    fn answer(&mut self, _: Option<usize>) {
+        if let (Some(caller), Some(answer)) = (self.caller.take(), self.answer.take()) {
+            let _ = caller.send(Ok(answer));
+        }
+    }
+    fn fail(&mut self, _: Option<usize>, why: &NotRun) {
+        if let Some(caller) = self.caller.take() {
+            let _ = caller.send(Err(why.clone()));
+        }
+    }
+}
