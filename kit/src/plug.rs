@@ -15,6 +15,7 @@ use crate::wave::{Wave, Waves};
 use crate::worker::{self, Turn, Wakes, Worked};
 use contracts::{Call, Caller, Event};
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -250,7 +251,13 @@ pub struct Running {
     pub workers: BTreeMap<&'static str, Turn>,
     /// Its public routes.
     pub routes: Option<OpenApiRouter>,
-    start: BoxFuture<'static, Result<(), Unexpected>>,
+    /// What is still to be run once everything is wired.
+    pending: Mutex<Pending>,
+}
+
+#[derive(Default)]
+struct Pending {
+    start: Option<BoxFuture<'static, Result<(), Unexpected>>>,
     tasks: Vec<BoxFuture<'static, ()>>,
 }
 
@@ -295,7 +302,7 @@ impl<S: Send + Sync + 'static> Plug<S> {
         let (on_start, alone) = (self.on_start, db.engine() == Engine::Sqlite);
         let routes = self.routes.map(|routes| routes(Arc::clone(&service)));
         let for_start = waves.clone();
-        let start = Box::pin(async move {
+        let start: BoxFuture<'static, _> = Box::pin(async move {
             if alone {
                 // Whoever held these leases was this store before it stopped.
                 let freed = for_start.write((), |wave, ()| Box::pin(idempotency::free_leases(wave)));
@@ -306,7 +313,8 @@ impl<S: Send + Sync + 'static> Plug<S> {
                 None => Ok(()),
             }
         });
-        Ok(Running { name: self.name, db, waves, inbox, workers, routes, start, tasks })
+        let pending = Mutex::new(Pending { start: Some(start), tasks });
+        Ok(Running { name: self.name, db, waves, inbox, workers, routes, pending })
     }
 
     /// The relay and the workers, to be run once everything is wired.
@@ -400,28 +408,28 @@ impl Node {
         setup: &Setup,
     ) -> Result<Self, Unexpected> {
         let starting = services.iter().map(|service| service.start(setup));
-        let mut services = futures_util::future::try_join_all(starting).await?;
+        let services = futures_util::future::try_join_all(starting).await?;
         if setup.tasks {
             services.iter().for_each(|running| running.waves.spawn());
         }
-        let mut tasks = Vec::new();
-        for running in &mut services {
-            let nothing: BoxFuture<'static, _> = Box::pin(std::future::ready(Ok(())));
-            let start = std::mem::replace(&mut running.start, nothing);
-            if setup.tasks {
-                start.await.map_err(|error| error.context(format!("starting {}", running.name)))?;
-            } else {
-                running.start = start;
+        if setup.tasks {
+            for running in &services {
+                let failed = |error: Unexpected| error.context(format!("starting {}", running.name));
+                running.run_start().await.map_err(failed)?;
             }
         }
-        for running in &mut services {
-            tasks.extend(running.tasks.drain(..).map(tokio::spawn));
-        }
+        let ready = |running: &Running| std::mem::take(&mut running.pending.lock().tasks);
+        let tasks = services.iter().flat_map(ready).map(tokio::spawn).collect();
         Ok(Self { services, stop: setup.stop.clone(), tasks })
     }
     /// The service `name`, if it was started here.
     pub fn service(&self, name: &str) -> Option<&Running> {
         self.services.iter().find(|running| running.name == name)
+    }
+    /// Stops sending news, as a crash would: what is told stays in the outbox. For tests.
+    #[cfg(feature = "testing")]
+    pub fn halt_relays(&self) {
+        self.stop.cancel();
     }
     /// Takes no more work, finishes what was begun, and closes the databases.
     pub async fn stop(self) {
@@ -441,12 +449,15 @@ impl Node {
 }
 
 impl Running {
-    /// Runs what the service does at its start: for the simulation, which drives its waves.
+    /// Runs what the service does at its start, once: the simulation drives its waves meanwhile.
     /// # Errors
     /// Whatever the service's own start answers.
-    pub async fn run_start(&mut self) -> Result<(), Unexpected> {
-        let nothing: BoxFuture<'static, _> = Box::pin(std::future::ready(Ok(())));
-        std::mem::replace(&mut self.start, nothing).await
+    pub async fn run_start(&self) -> Result<(), Unexpected> {
+        let start = self.pending.lock().start.take();
+        match start {
+            Some(start) => start.await,
+            None => Ok(()),
+        }
     }
 }
 

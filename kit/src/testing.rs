@@ -135,7 +135,7 @@ pub struct Rig {
     pub setup: Setup,
     sources: Sources,
     versions: AtomicI64,
-    _place: Place,
+    place: Place,
 }
 
 impl Rig {
@@ -164,7 +164,7 @@ impl Rig {
         }
         let calls = Calls::any("test", registry.clone());
         let versions = AtomicI64::new(1);
-        Self { clock, calls, registry, bus, nodes, setup, sources, versions, _place: place }
+        Self { clock, calls, registry, bus, nodes, setup, sources, versions, place }
     }
     /// Makes a call.
     /// # Errors
@@ -256,8 +256,13 @@ impl Rig {
     }
     /// Stops everything.
     pub async fn stop(self) {
+        self.stop_keeping().await;
+    }
+    /// Stops everything, but keeps the databases as long as the answer lives.
+    pub async fn stop_keeping(self) -> Place {
         for node in self.nodes {
             node.stop().await;
         }
+        self.place
     }
 }

@@ -14,7 +14,7 @@ use crate::problem::Unexpected;
 use contracts::{CallError, Event, EventId, Timestamp};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::{DatabaseTransaction, DbErr, SqlErr};
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -144,7 +144,7 @@ struct Inner {
 const MOST_WAITING: usize = 20_000;
 /// The most plain commands that share a wave.
 const MOST_PLAIN: usize = 64;
-/// How often a wave is repeated after a deadlock before it is run one by one.
+/// How often a transaction is repeated after it lost against another.
 const REPEATS: u32 = 5;
 
 impl Waves {
@@ -331,26 +331,42 @@ impl Waves {
 
     async fn run(&self, mut batches: Vec<Box<dyn Batch>>) {
         let commands: usize = batches.iter().map(|batch| batch.len()).sum();
-        let mut repeat = 0;
-        loop {
-            match self.attempt(&mut batches, None).await {
-                Ok(()) => return,
-                Err(Failed::Rolled(error)) if is_repeatable(&error) && repeat < REPEATS => {
-                    repeat += 1;
-                    tokio::time::sleep(std::time::Duration::from_millis(1 << repeat)).await;
-                }
-                Err(Failed::Rolled(_)) if commands > 1 => break,
-                Err(failed) => return fail(&mut batches, None, &failed.told(self.0.db.service())),
-            }
+        match self.repeated(&mut batches, None).await {
+            Ok(()) => return,
+            Err(Failed::Rolled(_)) if commands > 1 => {}
+            Err(failed) => return fail(&mut batches, None, &failed.told(self.0.db.service())),
         }
         for batch in &mut batches {
             for index in 0..batch.len() {
                 let alone = std::slice::from_mut(batch);
-                if let Err(failed) = self.attempt(alone, Some(index)).await {
+                if let Err(failed) = self.repeated(alone, Some(index)).await {
                     fail(alone, Some(index), &failed.told(self.0.db.service()));
                 }
             }
         }
+    }
+    /// Repeats a transaction that lost against another, a few times.
+    async fn repeated(
+        &self,
+        batches: &mut [Box<dyn Batch>],
+        only: Option<usize>,
+    ) -> Result<(), Failed> {
+        for repeat in 0.. {
+            match self.attempt(batches, only).await {
+                Err(Failed::Rolled(error)) if repeat < REPEATS && self.is_repeatable(&error) => {
+                    tokio::time::sleep(std::time::Duration::from_millis(1 << repeat)).await;
+                }
+                ended => return ended,
+            }
+        }
+        Ok(())
+    }
+    /// A deadlock; or, beside other writers, a unique index that guarded against a twin: the
+    /// repetition finds the twin's row.
+    fn is_repeatable(&self, error: &Unexpected) -> bool {
+        let Some(error) = error.find::<DbErr>() else { return false };
+        let twin = matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)));
+        db::is_repeatable(error) || (twin && self.0.db.engine() != Engine::Sqlite)
     }
 
     /// One transaction. Answers are told only after its commit.
@@ -418,10 +434,6 @@ impl Waves {
         }
         crashes
     }
-}
-
-fn is_repeatable(error: &Unexpected) -> bool {
-    error.find::<DbErr>().is_some_and(db::is_repeatable)
 }
 
 fn fail(batches: &mut [Box<dyn Batch>], only: Option<usize>, why: &NotRun) {

@@ -1,0 +1,63 @@
+use crate::toy::{Count, count, tally, toys};
+use contracts::{CallError, Caller};
+use kit::config::Config;
+use kit::testing::Rig;
+use kit::wave::NotRun;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+fn one(name: &str, by: i64) -> Count {
+    Count { name: name.into(), by }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_from_many_callers_are_all_counted_and_each_gets_its_own_answer() {
+    let rig = Arc::new(Rig::start(&toys(), Config::default()).await);
+    let tasks = (0..400).map(|_| {
+        let rig = Arc::clone(&rig);
+        tokio::spawn(async move { rig.call(&Caller::Store, one("many", 1)).await.unwrap() })
+    });
+    let mut totals = BTreeSet::new();
+    for task in tasks.collect::<Vec<_>>() {
+        totals.insert(task.await.unwrap());
+    }
+    assert_eq!(totals, (1..=400).collect(), "every total was answered exactly once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_guilty_command_of_a_wave_fails() {
+    let rig = Arc::new(Rig::start(&[Box::new(tally()) as Box<dyn kit::plug::Service>], Config::default()).await);
+    let tasks = (0..100).map(|i| {
+        let rig = Arc::clone(&rig);
+        // The database refuses a total below zero.
+        let by = if i % 10 == 3 { -5 } else { 1 };
+        let call = one(&format!("row-{i}"), by);
+        tokio::spawn(async move { (i, rig.call(&Caller::Store, call).await) })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        let (i, answered) = task.await.unwrap();
+        match answered {
+            Ok(total) => assert!(total == 1 && i % 10 != 3),
+            Err(CallError::NotDone(_)) => assert_eq!(i % 10, 3),
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_store_answers_what_it_took_and_refuses_the_rest() {
+    let rig = Rig::start(&toys(), Config::default()).await;
+    let waves = rig.nodes[0].service("tally").unwrap().waves.clone();
+    let taken = tokio::spawn({
+        let waves = waves.clone();
+        async move { waves.write(one("last", 1), |wave, c| Box::pin(count_one(wave, c))).await }
+    });
+    assert_eq!(taken.await.unwrap(), Ok(1));
+    rig.stop().await;
+    let late = waves.write(one("late", 1), |wave, c| Box::pin(count_one(wave, c))).await;
+    assert_eq!(late, Err(NotRun::Stopped));
+}
+
+async fn count_one(wave: &mut kit::wave::Wave, c: &Count) -> Result<i64, kit::Unexpected> {
+    Ok(count(wave, std::slice::from_ref(c)).await?[0])
+}
