@@ -107,6 +107,15 @@ impl Bus {
     pub(crate) fn watch(&self, event: &'static str, watcher: Watcher) {
         self.0.watchers.write().entry(event).or_default().push(watcher);
     }
+    /// Shows every event `E` to `watch`, from now on; it may be missed or come twice. For those
+    /// who stand in front of the services and have no plug. `watch` must not wait for anything.
+    pub fn watch_event<E: Event>(&self, watch: impl Fn(&E) + Send + Sync + 'static) {
+        let watcher = move |message: &Envelope| match Heard::<E>::open(message) {
+            Ok(heard) => watch(&heard.event),
+            Err(error) => tracing::warn!(%error, ?message, "cannot read a watched event"),
+        };
+        self.watch(E::NAME, Arc::new(watcher));
+    }
     pub(crate) fn relay(&self, service: &'static str, poke: Arc<Notify>) {
         self.0.pokes.write().entry(service).or_default().push(poke);
     }

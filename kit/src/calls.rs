@@ -1,15 +1,20 @@
 //! Calls between services: in one process a plain function call, without serialisation.
-use crate::faults::{CallFault, Faults};
+use crate::faults::{CallFault, Faults, at_scheduler};
 use contracts::{Call, CallError, Caller};
 use futures_util::future::BoxFuture;
 use parking_lot::RwLock;
 use std::any::Any;
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::oneshot;
 
 /// How a call ends.
 pub type Answer<C> = Result<<C as Call>::Reply, CallError<<C as Call>::Error>>;
+
+/// Runs a call as a task of the service that answers it: in the simulation, where a service may
+/// crash under its callers.
+pub type Spawn = Arc<dyn Fn(&'static str, BoxFuture<'static, ()>) + Send + Sync>;
 
 type Answerer<C> = Arc<dyn Fn(Caller, C) -> BoxFuture<'static, Answer<C>> + Send + Sync>;
 
@@ -22,9 +27,15 @@ struct Table {
     /// By call: the [`Answerer`] of each replica.
     answers: RwLock<BTreeMap<&'static str, Vec<Arc<dyn Any + Send + Sync>>>>,
     turn: AtomicUsize,
+    spawn: OnceLock<Spawn>,
 }
 
 impl Registry {
+    /// Has every call run as a task of its own by `spawn`: for the simulation.
+    pub fn spawn_by(&self, spawn: Spawn) {
+        // The first one stays.
+        let _ = self.0.spawn.set(spawn);
+    }
     /// Has `answer` answer the call `C`, beside other replicas that do.
     pub fn answer<C: Call>(
         &self,
@@ -88,7 +99,17 @@ impl Calls {
         };
         // Calls in one process may never wait for anything: let others have their turn.
         tokio::task::coop::consume_budget().await;
-        let answered = answer(caller.clone(), call).await;
+        let answered = match self.registry.0.spawn.get() {
+            None => answer(caller.clone(), call).await,
+            Some(spawn) => {
+                let (tell, told) = oneshot::channel();
+                let answer = answer(caller.clone(), call);
+                let task = async move { drop(tell.send(answer.await)) };
+                spawn(C::NAME.split('.').next().unwrap_or_default(), Box::pin(task));
+                let lost = |_| Err(CallError::Unknown("the service crashed".to_owned()));
+                at_scheduler(told).await.unwrap_or_else(lost)
+            }
+        };
         if fault == CallFault::AnswerLost {
             return Err(CallError::Unknown("a fault".to_owned()));
         }

@@ -45,7 +45,7 @@ pub fn take_at_scheduler() -> bool {
 }
 
 /// Marks `future` as one that only the scheduler of the simulation can complete.
-pub(crate) async fn at_scheduler<F: Future>(future: F) -> F::Output {
+pub async fn at_scheduler<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|context| match future.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(output),

@@ -412,10 +412,9 @@ impl Node {
         if setup.tasks {
             services.iter().for_each(|running| running.waves.spawn());
         }
-        if setup.tasks {
-            for running in &services {
-                let failed = |error: Unexpected| error.context(format!("starting {}", running.name));
-                running.run_start().await.map_err(failed)?;
+        for running in services.iter().filter(|_| setup.tasks) {
+            if let Some(start) = running.take_start() {
+                start.await.map_err(|error| error.context(format!("starting {}", running.name)))?;
             }
         }
         let ready = |running: &Running| std::mem::take(&mut running.pending.lock().tasks);
@@ -449,15 +448,10 @@ impl Node {
 }
 
 impl Running {
-    /// Runs what the service does at its start, once: the simulation drives its waves meanwhile.
-    /// # Errors
-    /// Whatever the service's own start answers.
-    pub async fn run_start(&self) -> Result<(), Unexpected> {
-        let start = self.pending.lock().start.take();
-        match start {
-            Some(start) => start.await,
-            None => Ok(()),
-        }
+    /// What the service does at its start, to be run once: the simulation drives the waves that
+    /// it waits for.
+    pub fn take_start(&self) -> Option<BoxFuture<'static, Result<(), Unexpected>>> {
+        self.pending.lock().start.take()
     }
 }
 

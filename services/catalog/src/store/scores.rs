@@ -1,0 +1,130 @@
+//! Units sold: raised and lowered by the set, and handed to the index now and then.
+use super::ChangeLog;
+use super::rows::{counted_order, product, score};
+use contracts::OrderId;
+use kit::db::{Change, Kind, SetUpdate, insert_all};
+use kit::problem::Unexpected;
+use kit::wave::Wave;
+use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::Set, JoinType, QueryOrder, QuerySelect, RelationDef};
+use std::collections::BTreeMap;
+
+pub(super) fn of_product() -> RelationDef {
+    product::Entity::belongs_to(score::Entity)
+        .from(product::Column::Id)
+        .to(score::Column::ProductId)
+        .into()
+}
+
+/// What is known of orders: whether their units are counted (true) or were taken back (false).
+pub async fn counted(
+    wave: &Wave,
+    orders: &[OrderId],
+) -> Result<BTreeMap<OrderId, bool>, Unexpected> {
+    let rows = counted_order::Entity::find()
+        .filter(counted_order::Column::OrderId.is_in(orders.iter().map(|order| order.0)))
+        .order_by_asc(counted_order::Column::OrderId)
+        .lock_exclusive()
+        .all(wave.tx())
+        .await?;
+    Ok(rows.into_iter().map(|row| (OrderId(row.order_id), row.counted)).collect())
+}
+
+/// Writes down that orders are counted (or not), and what that does to scores.
+pub async fn change(
+    wave: &Wave,
+    orders: Vec<(OrderId, bool)>,
+    units: BTreeMap<Uuid, i64>,
+) -> Result<(), Unexpected> {
+    let row = |(order, counted): (OrderId, bool)| counted_order::ActiveModel {
+        order_id: Set(order.0),
+        counted: Set(counted),
+    };
+    insert_all(wave.tx(), orders.into_iter().map(row).collect()).await?;
+    add(wave, units).await
+}
+
+/// Raises (or lowers) scores. Their rows are locked in the order of products first.
+async fn add(wave: &Wave, units: BTreeMap<Uuid, i64>) -> Result<(), Unexpected> {
+    if units.is_empty() {
+        return Ok(());
+    }
+    score::Entity::find()
+        .select_only()
+        .column(score::Column::ProductId)
+        .filter(score::Column::ProductId.is_in(units.keys().copied()))
+        .order_by_asc(score::Column::ProductId)
+        .lock_exclusive()
+        .into_tuple::<Uuid>()
+        .all(wave.tx())
+        .await?;
+    let rows = units.into_iter().map(|(product, units)| vec![product.into(), units.into(), true.into()]);
+    SetUpdate::of("scores")
+        .key("product_id", Kind::Id)
+        .change(Change::Add("score"), Kind::Int)
+        .change(Change::To("stale"), Kind::Bool)
+        .run(wave.tx(), rows.collect())
+        .await?;
+    Ok(())
+}
+
+/// Takes the units of orders out of the scores again: those in `counted` were in, those in
+/// `never` will not be.
+pub async fn cancelled(
+    wave: &Wave,
+    counted: Vec<OrderId>,
+    never: Vec<OrderId>,
+    units: BTreeMap<Uuid, i64>,
+) -> Result<(), Unexpected> {
+    let rows = counted.into_iter().map(|order| vec![order.0.into(), false.into()]).collect();
+    SetUpdate::of("counted_orders")
+        .key("order_id", Kind::Id)
+        .change(Change::To("counted"), Kind::Bool)
+        .run(wave.tx(), rows)
+        .await?;
+    change(wave, never.into_iter().map(|order| (order, false)).collect(), units).await
+}
+
+/// Gives products whose score the index does not have yet a change of their own, at most
+/// `most`; answers how many.
+pub async fn publish_scores(
+    wave: &Wave,
+    log: &mut ChangeLog,
+    most: u64,
+) -> Result<usize, Unexpected> {
+    let stale: Vec<Uuid> = score::Entity::find()
+        .select_only()
+        .column(score::Column::ProductId)
+        .filter(score::Column::Stale.eq(true))
+        .order_by_asc(score::Column::ProductId)
+        .limit(most)
+        .lock_exclusive()
+        .into_tuple()
+        .all(wave.tx())
+        .await?;
+    let rows = |value: Box<dyn FnMut(&Uuid) -> Vec<Value> + '_>| stale.iter().map(value).collect();
+    SetUpdate::of("scores")
+        .key("product_id", Kind::Id)
+        .change(Change::To("stale"), Kind::Bool)
+        .run(wave.tx(), rows(Box::new(|id| vec![(*id).into(), false.into()])))
+        .await?;
+    SetUpdate::of("products")
+        .key("id", Kind::Id)
+        .change(Change::To("change_number"), Kind::Int)
+        .run(wave.tx(), rows(Box::new(|id| vec![(*id).into(), log.next().into()])))
+        .await?;
+    Ok(stale.len())
+}
+
+/// The products with the highest scores.
+pub async fn best_sellers(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Uuid>, Unexpected> {
+    let best = product::Entity::find()
+        .select_only()
+        .column(product::Column::Id)
+        .join(JoinType::InnerJoin, of_product())
+        .filter(product::Column::WithdrawnAt.is_null())
+        .order_by_desc(score::Column::Score)
+        .order_by_desc(score::Column::ProductId)
+        .limit(limit);
+    Ok(best.into_tuple().all(db).await?)
+}

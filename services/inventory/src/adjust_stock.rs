@@ -1,0 +1,90 @@
+//! Staff add to the shelf or take from it, with a reason.
+use crate::set_stock::{invalid, refused};
+use crate::stock::MOST_ON_HAND;
+use crate::store::{self, ByStaff};
+use contracts::caller::Permission;
+use contracts::inventory::{AdjustStock, StockLevel, StockRefused};
+use contracts::Caller;
+use kit::Unexpected;
+use kit::idempotency::{self, Known, Request};
+use kit::input::canonical_hash;
+use kit::wave::Wave;
+use serde_json::json;
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 200;
+/// The longest idempotency key, in bytes.
+const LONGEST_KEY: usize = 200;
+
+type Answer = Result<StockLevel, StockRefused>;
+
+/// Changes what is on the shelf by `delta`. The same key and command again answers the same
+/// again, whatever the stock is by then.
+/// # Errors
+/// When the database fails.
+pub async fn adjust_stock(
+    wave: &mut Wave,
+    caller: &Caller,
+    command: &AdjustStock,
+) -> Result<Answer, Unexpected> {
+    if let Err(refused) = check(caller, command) {
+        return Ok(Err(refused));
+    }
+    // The stock is locked before the key is looked up: a twin of this command that runs in
+    // another replica waits here, and then finds the key that this one kept.
+    let before = store::lock_one(wave, &command.sku).await?;
+    let request = request(wave, caller, command);
+    match idempotency::look(wave, &request).await? {
+        Known::Go { .. } => {}
+        Known::Answered(answer) => return Ok(answer),
+        Known::Reused | Known::Running => return Ok(Err(StockRefused::KeyReused)),
+    }
+    let decided = match before {
+        None => Err(StockRefused::NotFound),
+        Some(before) => before.adjust(command.delta).map_err(|why| refused(why, "delta")),
+    };
+    if let Ok(now) = decided {
+        let (sku, reason) = (&command.sku, command.reason.trim());
+        let done = ByStaff { sku, before, now, reason, account: caller.account() };
+        store::save_by_staff(wave, done).await?;
+    }
+    let answer = decided.map(|now| now.level(command.sku.clone()));
+    if !matches!(answer, Err(StockRefused::Invalid { .. })) {
+        idempotency::keep(wave, &request, &answer).await?;
+    }
+    Ok(answer)
+}
+
+fn request(wave: &Wave, caller: &Caller, command: &AdjustStock) -> Request {
+    let scope = match caller.account() {
+        Some(account) => format!("adjust_stock account:{account}"),
+        None => "adjust_stock store".to_owned(),
+    };
+    let body = json!({
+        "sku": command.sku,
+        "delta": command.delta,
+        "reason": command.reason.trim(),
+    });
+    let (key, body) = (command.idempotency_key.clone(), canonical_hash(&body));
+    Request { scope, key, body, resource: wave.id() }
+}
+
+fn check(caller: &Caller, command: &AdjustStock) -> Result<(), StockRefused> {
+    if !caller.may(Permission::ManageStock) {
+        return Err(StockRefused::NotAllowed);
+    }
+    if command.delta == 0 || !(-MOST_ON_HAND..=MOST_ON_HAND).contains(&command.delta) {
+        return Err(invalid("delta", "must be -1,000,000,000 to 1,000,000,000 and not 0"));
+    }
+    if !(1..=LONGEST_REASON).contains(&command.reason.trim().chars().count()) {
+        return Err(invalid("reason", "must have 1 to 200 characters"));
+    }
+    if command.reason.chars().any(char::is_control) {
+        return Err(invalid("reason", "must not hold control characters"));
+    }
+    let key = &command.idempotency_key;
+    if !(1..=LONGEST_KEY).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(invalid("idempotency_key", "must have 1 to 200 visible ASCII characters"));
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! What inventory reads for others. Nothing here locks.
+use crate::set_stock::invalid;
+use crate::store::{MOST_KEYS, adjustment, hold, stock};
+use contracts::caller::Permission;
+use contracts::inventory::{
+    Available, AvailableOf, GetStock, StockHistory, StockHistoryPage, StockLevel, StockRefused,
+};
+use contracts::{CallError, Caller, NoRefusal, OrderId, Sku, Timestamp};
+use kit::Unexpected;
+use kit::db::Db;
+use kit::pages::{CursorQuery, Listed, PageSize};
+use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder as _, QuerySelect as _};
+use std::collections::BTreeSet;
+
+/// How many of each SKU can be ordered, in the order of the SKUs.
+/// # Errors
+/// `NotDone` when more than 10,000 are asked for, or the database cannot be read.
+pub async fn available_of(
+    db: &Db,
+    asked: AvailableOf,
+) -> Result<Vec<Available>, CallError<NoRefusal>> {
+    if asked.skus.len() > MOST_KEYS {
+        return Err(CallError::NotDone(format!("more than {MOST_KEYS} SKUs are asked for")));
+    }
+    read_available(db, asked.skus.into_iter().collect()).await.map_err(not_done)
+}
+
+async fn read_available(db: &Db, skus: BTreeSet<Sku>) -> Result<Vec<Available>, Unexpected> {
+    let rows = stock::Entity::find()
+        .filter(stock::Column::Sku.is_in(skus.iter().map(Sku::as_str)))
+        .order_by_asc(stock::Column::Sku)
+        .all(db.reader())
+        .await?;
+    let available = |row: stock::Model| {
+        Ok(Available { sku: row.sku()?, available: row.stock().available() })
+    };
+    rows.into_iter().map(available).collect()
+}
+
+/// The stock of one SKU, for staff.
+/// # Errors
+/// [`StockRefused`], see there.
+pub async fn get_stock(
+    db: &Db,
+    caller: &Caller,
+    asked: GetStock,
+) -> Result<StockLevel, CallError<StockRefused>> {
+    if !caller.may(Permission::ManageStock) {
+        return Err(CallError::Refused(StockRefused::NotAllowed));
+    }
+    let row = stock::Entity::find_by_id(asked.sku.to_string()).one(db.reader()).await;
+    match row.map_err(|error| not_done(error.into()))? {
+        Some(row) => Ok(row.stock().level(asked.sku)),
+        None => Err(CallError::Refused(StockRefused::NotFound)),
+    }
+}
+
+/// The changes of a SKU's stock, newest first, for staff.
+/// # Errors
+/// [`StockRefused`], see there.
+pub async fn stock_history(
+    db: &Db,
+    caller: &Caller,
+    asked: StockHistory,
+) -> Result<StockHistoryPage, CallError<StockRefused>> {
+    if !caller.may(Permission::ManageStock) {
+        return Err(CallError::Refused(StockRefused::NotAllowed));
+    }
+    let limit = PageSize::new(asked.limit)
+        .ok_or_else(|| CallError::Refused(invalid("limit", "must be 1 to 100")))?;
+    let cursor = CursorQuery { limit, cursor: asked.cursor };
+    let before = cursor
+        .after::<i64>()
+        .map_err(|_| CallError::Refused(invalid("cursor", "is none that this list gave")))?;
+    let page = read_history(db, &asked.sku, limit.get(), before).await.map_err(not_done)?;
+    page.ok_or(CallError::Refused(StockRefused::NotFound))
+}
+
+/// None where no stock was ever recorded for the SKU.
+async fn read_history(
+    db: &Db,
+    sku: &Sku,
+    limit: u32,
+    before: Option<i64>,
+) -> Result<Option<StockHistoryPage>, Unexpected> {
+    let of = adjustment::Entity::find().filter(adjustment::Column::Sku.eq(sku.as_str()));
+    let of = match before {
+        Some(version) => of.filter(adjustment::Column::Version.lt(version)),
+        None => of,
+    };
+    let rows = of
+        .order_by_desc(adjustment::Column::Version)
+        .limit(u64::from(limit) + 1)
+        .all(db.reader())
+        .await?;
+    if rows.is_empty() {
+        let known = stock::Entity::find_by_id(sku.to_string()).one(db.reader()).await?;
+        if known.is_none() {
+            return Ok(None);
+        }
+    }
+    let Listed { items, next_cursor } = Listed::cut(rows, limit, |last| last.version);
+    let items: Result<Vec<_>, _> = items.into_iter().map(adjustment::Model::open).collect();
+    Ok(Some(StockHistoryPage { items: items?, next_cursor }))
+}
+
+/// Holds whose order is to be asked about by `now`, those that wait longest first.
+pub(crate) async fn holds_to_ask_about(
+    db: &Db,
+    now: Timestamp,
+    most: u64,
+) -> Result<Vec<OrderId>, Unexpected> {
+    let due = hold::Entity::find()
+        .select_only()
+        .column(hold::Column::OrderId)
+        .filter(hold::Column::AskAt.lte(now.micros()))
+        .order_by_asc(hold::Column::AskAt)
+        .order_by_asc(hold::Column::OrderId)
+        .limit(most);
+    let ids = due.into_tuple::<Uuid>().all(db.reader()).await?;
+    Ok(ids.into_iter().map(OrderId).collect())
+}
+
+fn not_done<E>(error: Unexpected) -> CallError<E> {
+    error.log();
+    CallError::NotDone("the stock cannot be read".to_owned())
+}

@@ -1,0 +1,147 @@
+//! Writes the letters that are due: claims a set, asks orders and identity about all of it with
+//! no transaction open, and commits mails and notifications in one wave.
+//!
+//! Beside another worker, or after one that died: a claim ends by the clock, and what is written
+//! under a claim that another took over is left out. A letter's mail has the letter's id, so that
+//! there is never a second one.
+use crate::Notifications;
+use crate::letter::{Letter, Mail, Outcome};
+use crate::mail::{self, Addressee, NotWritten, Shop};
+use crate::store;
+use contracts::identity::{Contact, ContactsOf};
+use contracts::orders::{OrderForLetter, OrdersForLetters};
+use contracts::{AccountId, Call, CallError, Caller, OrderId};
+use kit::problem::Unexpected;
+use kit::wave::Wave;
+use kit::worker::Worked;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+/// The most letters of one turn: orders and identity answer for up to 1,000 at once.
+const MOST: u32 = 500;
+
+/// One turn of the worker.
+/// # Errors
+/// When the database fails.
+pub async fn write_letters(service: &Notifications) -> Result<Worked, Unexpected> {
+    // A look by a reader first: an idle worker never holds up the writer.
+    if !store::any_due(service.db.reader(), service.sources.now()).await? {
+        return Ok(Worked::Idle);
+    }
+    let claimed = service.waves.write((), |wave, ()| Box::pin(claim(wave)));
+    let claimed = claimed.await.map_err(Unexpected::from_error)?;
+    if claimed.is_empty() {
+        return Ok(Worked::Idle);
+    }
+    let worked = if claimed.len() == MOST as usize { Worked::More } else { Worked::Idle };
+    let known = Known::ask(service, &claimed).await;
+    let outcomes: Vec<(Letter, Outcome)> = claimed
+        .into_iter()
+        .map(|letter| {
+            let outcome = known.outcome(&service.shop, &letter);
+            (letter, outcome)
+        })
+        .collect();
+    let saved = service.waves.write(outcomes, |wave, outcomes: &Vec<_>| Box::pin(save(wave, outcomes)));
+    saved.await.map_err(Unexpected::from_error)?;
+    Ok(worked)
+}
+
+async fn claim(wave: &mut Wave) -> Result<Vec<Letter>, Unexpected> {
+    let until = wave.now().after(Letter::CLAIM);
+    store::claim(wave.tx(), wave.now(), until, u64::from(MOST)).await
+}
+
+async fn save(wave: &mut Wave, outcomes: &[(Letter, Outcome)]) -> Result<(), Unexpected> {
+    let ids: Vec<_> = outcomes.iter().map(|(letter, _)| letter.id.0).collect();
+    let claims = store::still_claimed(wave.tx(), &ids).await?;
+    let ours: Vec<_> = outcomes
+        .iter()
+        .filter(|(letter, _)| claims.get(&letter.id.0) == Some(&letter.tries))
+        .collect();
+    if !ours.is_empty() {
+        store::save_outcomes(wave.tx(), &ours, wave.now()).await?;
+    }
+    Ok(())
+}
+
+/// What the neighbours said about a set of letters; nothing where one did not answer.
+struct Known {
+    orders: Option<BTreeMap<OrderId, OrderForLetter>>,
+    contacts: Option<BTreeMap<AccountId, Contact>>,
+}
+
+impl Known {
+    /// Each neighbour is asked once, and not at all where no letter needs it.
+    async fn ask(service: &Notifications, letters: &[Letter]) -> Self {
+        let orders: BTreeSet<OrderId> = letters.iter().filter_map(|letter| letter.order).collect();
+        let accounts: BTreeSet<AccountId> =
+            letters.iter().filter_map(|letter| letter.account).collect();
+        let asked = OrdersForLetters { orders: orders.into_iter().collect() };
+        let orders = match asked.orders.is_empty() {
+            true => Some(Vec::new()),
+            false => answered(service.calls.call(&Caller::Store, asked).await, OrdersForLetters::NAME),
+        };
+        let asked = ContactsOf { accounts: accounts.into_iter().collect() };
+        let contacts = match asked.accounts.is_empty() {
+            true => Some(Vec::new()),
+            false => answered(service.calls.call(&Caller::Store, asked).await, ContactsOf::NAME),
+        };
+        Self {
+            orders: orders.map(|all| all.into_iter().map(|one| (one.order.id, one)).collect()),
+            contacts: contacts.map(|all| all.into_iter().map(|one| (one.account, one)).collect()),
+        }
+    }
+
+    fn outcome(&self, shop: &Shop, letter: &Letter) -> Outcome {
+        match self.write(shop, letter) {
+            Ok(mail) => Outcome::Written(mail),
+            Err(instead) => instead,
+        }
+    }
+    fn write(&self, shop: &Shop, letter: &Letter) -> Result<Mail, Outcome> {
+        let order = match letter.order {
+            Some(order) => Some(found(self.orders.as_ref(), &order, "the order is not known any more")?),
+            None => None,
+        };
+        let to = match (letter.account, order) {
+            (Some(account), _) => {
+                let contact =
+                    found(self.contacts.as_ref(), &account, "the account is not known any more")?;
+                Addressee { email: &contact.email, name: &contact.name }
+            }
+            (None, Some(OrderForLetter { email: Some(email), order, .. })) => {
+                Addressee { email, name: &order.shipping_address.name }
+            }
+            (None, _) => return Err(Outcome::Dropped("there is no address to write to")),
+        };
+        mail::write(shop, letter, to, order.map(|order| &order.order)).map_err(|why| match why {
+            NotWritten::Address => Outcome::Dropped("mail cannot be sent to the address"),
+            NotWritten::Template(error) => {
+                // Ours to mend: the letter waits for a release that can write it.
+                tracing::error!(letter = %letter.id, %error, "a letter cannot be written");
+                Outcome::Later
+            }
+        })
+    }
+}
+
+/// What a neighbour said about `key`: a letter waits for one that did not answer, and is dropped
+/// where it no longer knows.
+fn found<'a, K: Ord, V>(
+    known: Option<&'a BTreeMap<K, V>>,
+    key: &K,
+    unknown: &'static str,
+) -> Result<&'a V, Outcome> {
+    known.ok_or(Outcome::Later)?.get(key).ok_or(Outcome::Dropped(unknown))
+}
+
+fn answered<T, E: Debug>(answer: Result<T, CallError<E>>, call: &'static str) -> Option<T> {
+    match answer {
+        Ok(reply) => Some(reply),
+        Err(error) => {
+            tracing::warn!(call, ?error, "letters wait for a neighbour");
+            None
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! The order: its states, who may open it, and what each fact does to it. Pure.
+//!
+//! `pending` becomes `paid` or `cancelled`, and `paid` becomes `cancelled`; every fact may come
+//! twice or too late, and a fact that the state has left behind changes nothing.
+use crate::quote::Quote;
+use contracts::cart::CartLine;
+use contracts::inventory::StockLine;
+use contracts::orders::{
+    CancelReason, OrderCancelled, OrderPaid, OrderPayment, OrderPlaced, OrderStatus, PayWith,
+    ShippingMethod, TrackingStep,
+};
+use contracts::payments::{PaymentMethod, PaymentStatus};
+use contracts::{AccountId, Address, CartId, Money, OrderId, PaymentId, Timestamp};
+
+/// An order, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The order.
+    pub id: OrderId,
+    /// What people call it.
+    pub number: String,
+    /// Whose; none for a guest.
+    pub account: Option<AccountId>,
+    /// Where to write to a guest.
+    pub email: Option<String>,
+    /// From which cart.
+    pub cart: CartId,
+    /// From which version of it.
+    pub cart_version: i64,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// What was ordered: one line a SKU.
+    pub items: Vec<CartLine>,
+    /// What it costs.
+    pub quote: Quote,
+    /// Its present payment.
+    pub payment: OrderPayment,
+    /// The payment that is to take the place of the present one, once payments confirms it.
+    pub next: Option<NextPayment>,
+    /// What went back to whoever paid.
+    pub refunded: Money,
+    /// How it travels.
+    pub shipping_method: ShippingMethod,
+    /// Where it goes.
+    pub shipping_address: Address,
+    /// The carrier's code.
+    pub tracking: Option<String>,
+    /// Why it was cancelled.
+    pub cancel_reason: Option<CancelReason>,
+    /// When it ends by itself; none once decided.
+    pub expires_at: Option<Timestamp>,
+    /// What it became, and when.
+    pub steps: Vec<TrackingStep>,
+    /// Rises with every change.
+    pub version: i64,
+}
+
+/// A payment that was asked for instead of the present one. It takes its place when payments
+/// says so, by an answer or by an event: until then money may still come by either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextPayment {
+    /// The payment.
+    pub id: PaymentId,
+    /// By which method.
+    pub method: PaymentMethod,
+}
+
+/// What a new order is made of.
+#[derive(Clone, Debug)]
+pub struct Placing {
+    /// Its id, chosen when the checkout began.
+    pub id: OrderId,
+    /// What people will call it.
+    pub number: String,
+    /// Whose; none for a guest.
+    pub account: Option<AccountId>,
+    /// Where to write to a guest.
+    pub email: Option<String>,
+    /// From which cart.
+    pub cart: CartId,
+    /// From which version of it.
+    pub cart_version: i64,
+    /// What is ordered: one line a SKU.
+    pub items: Vec<CartLine>,
+    /// What it costs.
+    pub quote: Quote,
+    /// How it travels.
+    pub shipping_method: ShippingMethod,
+    /// Where it goes.
+    pub shipping_address: Address,
+    /// The id of the payment to ask for.
+    pub payment: PaymentId,
+    /// How it is paid.
+    pub with: PayWith,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What others are told when an order changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It was paid.
+    Paid(OrderPaid),
+    /// It ended without delivery.
+    Cancelled(OrderCancelled),
+}
+
+/// The order's state does not allow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the order is {}", status_name(*.0))]
+pub struct WrongState(pub OrderStatus);
+
+/// Another amount was captured than the order costs: a fault of the store, for its staff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("order {order}: {captured} captured where {total} was asked for")]
+pub struct WrongAmount {
+    /// Of which order.
+    pub order: OrderId,
+    /// What came.
+    pub captured: Money,
+    /// What was asked for.
+    pub total: Money,
+}
+
+impl Order {
+    /// A new order, pending, with the news of it.
+    pub fn place(new: Placing) -> (Self, OrderPlaced) {
+        let order = Self {
+            id: new.id,
+            number: new.number,
+            account: new.account,
+            email: new.email,
+            cart: new.cart,
+            cart_version: new.cart_version,
+            status: OrderStatus::Pending,
+            items: new.items,
+            quote: new.quote,
+            payment: OrderPayment {
+                id: new.payment,
+                status: PaymentStatus::Pending,
+                method: new.with.method,
+                failure_code: None,
+            },
+            next: None,
+            refunded: Money::zero(new.quote.total.currency),
+            shipping_method: new.shipping_method,
+            shipping_address: new.shipping_address,
+            tracking: None,
+            cancel_reason: None,
+            expires_at: new.expires_at,
+            steps: vec![TrackingStep { status: OrderStatus::Pending, at: new.now }],
+            version: 1,
+        };
+        let placed = OrderPlaced {
+            order: order.id,
+            account: order.account,
+            cart: order.cart,
+            lines: order.lines(),
+            total: order.quote.total,
+            payment: order.payment.id,
+            method: order.payment.method,
+            token: new.with.token,
+            expires_at: order.expires_at,
+        };
+        (order, placed)
+    }
+    /// What is held for it: one line a SKU.
+    pub fn lines(&self) -> Vec<StockLine> {
+        stock_lines(&self.items)
+    }
+    /// When it became `status`.
+    pub fn since(&self, status: OrderStatus) -> Option<Timestamp> {
+        self.steps.iter().find(|step| step.status == status).map(|step| step.at)
+    }
+    /// When it was placed.
+    pub fn created_at(&self) -> Timestamp {
+        self.since(OrderStatus::Pending).unwrap_or(Timestamp::from_micros(0))
+    }
+    /// The payment that payments was asked for last.
+    pub fn latest_payment(&self) -> PaymentId {
+        self.next.map_or(self.payment.id, |next| next.id)
+    }
+
+    /// `payment` was captured. A pending order is paid by its present payment or by the one that
+    /// was asked for instead: nothing comes from payments for the second unless it began, and
+    /// nothing stays captured by the first once the second did. Any other payment was voided
+    /// before, and one for an order that is decided is given back by payments itself: neither
+    /// changes anything here.
+    /// # Errors
+    /// When it is not the order's total.
+    pub fn captured(
+        &mut self,
+        payment: PaymentId,
+        amount: Money,
+        now: Timestamp,
+    ) -> Result<Option<News>, WrongAmount> {
+        let ours = self.is_present(payment);
+        if !ours || self.status != OrderStatus::Pending {
+            return Ok(None);
+        }
+        self.paid(amount, now).map(Some)
+    }
+    /// The money is ours, by whichever payment: closing says so without naming one.
+    /// # Errors
+    /// When it is not the order's total.
+    pub fn captured_at_closing(
+        &mut self,
+        amount: Money,
+        now: Timestamp,
+    ) -> Result<Option<News>, WrongAmount> {
+        if self.status == OrderStatus::Pending { self.paid(amount, now).map(Some) } else { Ok(None) }
+    }
+    fn paid(&mut self, captured: Money, now: Timestamp) -> Result<News, WrongAmount> {
+        let total = self.quote.total;
+        if captured != total {
+            return Err(WrongAmount { order: self.id, captured, total });
+        }
+        self.payment.status = PaymentStatus::Captured;
+        self.payment.failure_code = None;
+        self.become_now(OrderStatus::Paid, now);
+        Ok(News::Paid(OrderPaid {
+            order: self.id,
+            account: self.account,
+            cart: self.cart,
+            lines: self.lines(),
+            total,
+        }))
+    }
+    /// `payment` was refused. A pending order ends with its present payment, unless another was
+    /// asked for instead: then that one decides.
+    pub fn payment_failed(
+        &mut self,
+        payment: PaymentId,
+        failure_code: &str,
+        now: Timestamp,
+    ) -> Option<News> {
+        if !self.is_present(payment) || self.status != OrderStatus::Pending {
+            return None;
+        }
+        self.payment.status = PaymentStatus::Failed;
+        self.payment.failure_code = Some(failure_code.to_owned());
+        self.version += 1;
+        match self.next {
+            Some(_) => None,
+            None => self.cancel(CancelReason::PaymentFailed, now).ok().flatten(),
+        }
+    }
+    /// `payment` waits for the shopper.
+    pub fn action_required(&mut self, payment: PaymentId) {
+        if self.is_present(payment) {
+            self.payment_is(PaymentStatus::RequiresAction);
+        }
+    }
+    /// Payments says where the present payment stands. Where money moved or was refused, an
+    /// event tells more; an order that is decided shows what decided it.
+    pub fn payment_is(&mut self, status: PaymentStatus) {
+        let shown = matches!(
+            status,
+            PaymentStatus::Pending | PaymentStatus::RequiresAction | PaymentStatus::Authorized
+        );
+        if shown && self.status == OrderStatus::Pending && self.payment.status != status {
+            self.payment.status = status;
+            self.version += 1;
+        }
+    }
+    /// `refunded` of `payment` went back, over all refunds.
+    ///
+    /// Shipping brings the step from `fulfilled` or `delivered` to `refunded`: it belongs here,
+    /// where `whole` is known.
+    pub fn refunded(&mut self, payment: PaymentId, refunded: Money, whole: bool) {
+        let fits = refunded.currency == self.refunded.currency
+            && (self.refunded.minor..=self.quote.total.minor).contains(&refunded.minor);
+        if !self.is_present(payment) || !fits {
+            return;
+        }
+        let status =
+            if whole { PaymentStatus::Refunded } else { PaymentStatus::PartiallyRefunded };
+        if (self.refunded, self.payment.status) != (refunded, status) {
+            (self.refunded, self.payment.status) = (refunded, status);
+            self.version += 1;
+        }
+    }
+    /// It was paid, and the stock is gone.
+    pub fn stock_missing(&mut self, now: Timestamp) -> Option<News> {
+        if self.status != OrderStatus::Paid {
+            return None;
+        }
+        self.cancel(CancelReason::StockMissing, now).ok().flatten()
+    }
+    /// Ends it without delivery. Cancelling again changes nothing.
+    /// # Errors
+    /// From `fulfilled` on.
+    pub fn cancel(
+        &mut self,
+        reason: CancelReason,
+        now: Timestamp,
+    ) -> Result<Option<News>, WrongState> {
+        let was_paid = match self.status {
+            OrderStatus::Cancelled => return Ok(None),
+            OrderStatus::Pending => false,
+            OrderStatus::Paid => true,
+            OrderStatus::Fulfilled | OrderStatus::Delivered | OrderStatus::Refunded => {
+                return Err(WrongState(self.status));
+            }
+        };
+        if !was_paid && self.payment.status != PaymentStatus::Failed {
+            self.payment.status = PaymentStatus::Voided;
+        }
+        self.cancel_reason = Some(reason);
+        self.become_now(OrderStatus::Cancelled, now);
+        Ok(Some(News::Cancelled(OrderCancelled {
+            order: self.id,
+            account: self.account,
+            lines: self.lines(),
+            was_paid,
+            payment: self.payment.id,
+            reason,
+        })))
+    }
+
+    /// Asks for `next` instead of the present payment.
+    /// # Errors
+    /// When the order is decided.
+    pub fn switch_to(&mut self, next: NextPayment) -> Result<(), WrongState> {
+        if self.status != OrderStatus::Pending {
+            return Err(WrongState(self.status));
+        }
+        if self.payment.id != next.id && self.next != Some(next) {
+            self.next = Some(next);
+            self.version += 1;
+        }
+        Ok(())
+    }
+    /// Payments has begun `next`: it is the present payment from now on.
+    pub fn switched(&mut self, next: PaymentId) {
+        self.is_present(next);
+    }
+    /// Payments refused to begin `next`: the present payment decides alone again, and has if it
+    /// was refused meanwhile.
+    pub fn not_switched(&mut self, next: PaymentId, now: Timestamp) -> Option<News> {
+        if self.next.is_none_or(|known| known.id != next) {
+            return None;
+        }
+        self.next = None;
+        self.version += 1;
+        let decided = self.status == OrderStatus::Pending
+            && self.payment.status == PaymentStatus::Failed;
+        if decided { self.cancel(CancelReason::PaymentFailed, now).ok().flatten() } else { None }
+    }
+    /// Whether `payment` is the present one; the one that was asked for instead becomes it, as
+    /// payments knows it.
+    fn is_present(&mut self, payment: PaymentId) -> bool {
+        if let Some(next) = self.next.filter(|next| next.id == payment) {
+            let decided = self.status != OrderStatus::Pending;
+            let status = if decided { self.payment.status } else { PaymentStatus::Pending };
+            let failure_code = self.payment.failure_code.take().filter(|_| decided);
+            self.payment = OrderPayment { id: next.id, status, method: next.method, failure_code };
+            self.next = None;
+            self.version += 1;
+        }
+        self.payment.id == payment
+    }
+
+    /// Every step goes through here; `fulfilled` and `delivered` come with shipping.
+    fn become_now(&mut self, status: OrderStatus, now: Timestamp) {
+        self.status = status;
+        self.expires_at = None;
+        self.steps.push(TrackingStep { status, at: now });
+        self.version += 1;
+    }
+
+    /// As its owner and staff see it.
+    pub fn view(&self) -> contracts::orders::Order {
+        contracts::orders::Order {
+            id: self.id,
+            number: self.number.clone(),
+            status: self.status,
+            items: self.items.clone(),
+            subtotal: self.quote.subtotal,
+            shipping: self.quote.shipping,
+            tax: self.quote.tax,
+            discount: self.quote.discount,
+            total: self.quote.total,
+            payment: self.payment.clone(),
+            shipping_method: self.shipping_method,
+            shipping_address: self.shipping_address.clone(),
+            tracking: self.tracking.clone(),
+            cancel_reason: self.cancel_reason,
+            expires_at: self.expires_at,
+            created_at: self.created_at(),
+            version: self.version,
+        }
+    }
+}
+
+/// The lines as inventory counts them.
+pub fn stock_lines(items: &[CartLine]) -> Vec<StockLine> {
+    let line = |item: &CartLine| StockLine { sku: item.sku.clone(), quantity: item.quantity };
+    items.iter().map(line).collect()
+}
+
+/// The name of a state on the wire and in the database.
+pub const fn status_name(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::Pending => "pending",
+        OrderStatus::Paid => "paid",
+        OrderStatus::Fulfilled => "fulfilled",
+        OrderStatus::Delivered => "delivered",
+        OrderStatus::Cancelled => "cancelled",
+        OrderStatus::Refunded => "refunded",
+    }
+}
+
+/// What people call an order: 50 bits of chance in Crockford's base 32, such as `F7K3-9QX2-M4`.
+/// No letter of it is mistaken for a digit.
+pub fn number(chance: [u8; 7]) -> String {
+    const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let mut bits = chance.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+    let mut text = String::with_capacity(12);
+    for place in 0..10 {
+        if place == 4 || place == 8 {
+            text.push('-');
+        }
+        text.push(char::from(LETTERS[(bits & 31) as usize]));
+        bits >>= 5;
+    }
+    text
+}
+
+#[cfg(test)]
+#[path = "order_tests.rs"]
+mod tests;
