@@ -1,0 +1,194 @@
+//! The JSON of messages that cross services, as it was first released: it must parse for ever.
+//!
+//! `GOLDEN=write cargo test -p contracts` writes files for messages that have none; it never
+//! changes one that exists.
+use contracts::cart::{CartContents, CartToken, Contents, ContentsLine};
+use contracts::catalog::{Priced, PricesOf, ProductChanged};
+use contracts::identity::{
+    Contact, ContactsOf, RevokedSessions, SessionEnded, UserRegistered,
+};
+use contracts::inventory::{
+    Available, AvailabilityChanged, AvailableOf, ReleaseStock, ReserveRefused, ReserveStock,
+    Reserved, Shortage, StockLine, StockMissing,
+};
+use contracts::orders::{
+    Became, CancelReason, OrderCancelled, OrderPaid, OrderPlaced, OrdersForLetters, PayWith,
+    WhatBecameOf,
+};
+use contracts::payments::{
+    ClosePayment, Closing, ContinuePayment, ContinueRefused, GetWallet, NewPayment, NoWallet,
+    PaymentActionRequired, PaymentCaptured, PaymentFailed, PaymentMethod, PaymentRefunded,
+    PaymentStatus, Wallet, WalletToppedUp,
+};
+use contracts::{
+    AccountId, Call, CartId, Currency, Event, Money, OrderId, PaymentId, ProductId, Quantity,
+    RefundId, SessionId, Sku, Timestamp, TopUpId,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::path::PathBuf;
+use uuid::Uuid;
+
+const ID: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
+
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join(format!("{name}.json"))
+}
+
+/// Says what is wrong with `value` as the golden file has it.
+fn check<T>(name: &str, value: &T)
+where
+    T: Serialize + DeserializeOwned + std::fmt::Debug,
+{
+    let now = serde_json::to_value(value).unwrap();
+    let path = file(name);
+    if !path.exists() && std::env::var("GOLDEN").is_ok_and(|it| it == "write") {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, serde_json::to_string_pretty(&now).unwrap() + "\n").unwrap();
+    }
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|_| panic!("no golden file for {name}: GOLDEN=write makes one"));
+    let mut golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let parsed: T = serde_json::from_value(golden.clone())
+        .unwrap_or_else(|error| panic!("{name} does not parse any more: {error}"));
+    assert_eq!(serde_json::to_value(&parsed).unwrap(), now, "{name} reads as something else");
+    // A later version may add fields: this one passes them over.
+    if let Some(object) = golden.as_object_mut() {
+        object.insert("added_later".to_owned(), serde_json::json!({"x": [1]}));
+        serde_json::from_value::<T>(golden)
+            .unwrap_or_else(|error| panic!("{name} does not bear a new field: {error}"));
+    }
+}
+fn event<E: Event>(value: E) {
+    check(E::NAME, &value);
+}
+fn call<C: Call>(value: C, reply: C::Reply, refusals: Vec<C::Error>) {
+    check(C::NAME, &value);
+    check(&format!("{}.reply", C::NAME), &reply);
+    check(&format!("{}.refusals", C::NAME), &refusals);
+}
+
+fn money(minor: i64) -> Money {
+    Money::new(minor, Currency::USD)
+}
+fn sku() -> Sku {
+    "BOOK-0042".parse().unwrap()
+}
+fn line() -> StockLine {
+    StockLine { sku: sku(), quantity: Quantity::new(2).unwrap() }
+}
+fn time() -> Timestamp {
+    Timestamp::from_micros(1_767_225_600_123_456)
+}
+const ORDER: OrderId = OrderId(ID);
+const PAYMENT: PaymentId = PaymentId(ID);
+const ACCOUNT: AccountId = AccountId(ID);
+const CART: CartId = CartId(ID);
+
+#[test]
+fn events_of_orders_parse_for_ever() {
+    let (account, lines) = (Some(ACCOUNT), vec![line()]);
+    event(OrderPlaced {
+        order: ORDER,
+        account,
+        cart: CART,
+        lines: lines.clone(),
+        total: money(4497),
+        payment: PAYMENT,
+        method: PaymentMethod::Card,
+        token: Some("tok_visa".into()),
+        expires_at: Some(time()),
+    });
+    event(OrderPaid { order: ORDER, account, cart: CART, lines: lines.clone(), total: money(4497) });
+    let reason = CancelReason::PaymentFailed;
+    event(OrderCancelled { order: ORDER, account, lines, was_paid: false, payment: PAYMENT, reason });
+}
+
+#[test]
+fn events_of_payments_parse_for_ever() {
+    let (payment, order) = (PAYMENT, ORDER);
+    event(PaymentActionRequired { payment, order });
+    event(PaymentCaptured { payment, order, amount: money(4497) });
+    event(PaymentFailed { payment, order, failure_code: "card_declined".into() });
+    let (refund, whole) = (RefundId(ID), false);
+    event(PaymentRefunded { payment, order, refund, amount: money(1), refunded: money(2), whole });
+    event(WalletToppedUp { top_up: TopUpId(ID), account: ACCOUNT, amount: money(2500) });
+}
+
+#[test]
+fn events_of_the_others_parse_for_ever() {
+    event(UserRegistered { account: ACCOUNT });
+    event(SessionEnded { session: SessionId(ID), tokens_expire_at: time() });
+    event(ProductChanged { product: ProductId(ID), skus: vec![sku()] });
+    event(AvailabilityChanged { sku: sku(), in_stock: true });
+    event(StockMissing { order: ORDER, lines: vec![line()] });
+}
+
+#[test]
+fn calls_of_the_checkout_parse_for_ever() {
+    let shortage = Shortage { sku: sku(), requested: 2, available: 1 };
+    call(
+        ReserveStock { order: ORDER, lines: vec![line()] },
+        Reserved { order: ORDER },
+        vec![ReserveRefused::OutOfStock { short: vec![shortage] }, ReserveRefused::Released],
+    );
+    call(ReleaseStock { order: ORDER }, (), vec![]);
+    call(WhatBecameOf { order: ORDER }, Became::NeverPlaced, vec![]);
+    let closed = Closing::Captured { amount: money(4497) };
+    call(ClosePayment { order: ORDER, payment: PAYMENT }, closed, vec![]);
+    let with = PayWith { method: PaymentMethod::Wallet, token: None };
+    call(
+        ContinuePayment {
+            order: ORDER,
+            account: Some(ACCOUNT),
+            payment: PAYMENT,
+            amount: money(4497),
+            instead: Some(NewPayment { payment: PaymentId(ID), with }),
+        },
+        PaymentStatus::RequiresAction,
+        vec![
+            ContinueRefused::NotFound,
+            ContinueRefused::WrongState { status: PaymentStatus::Captured },
+        ],
+    );
+    let shown_price = Some(money(1999));
+    let lines = vec![ContentsLine { sku: sku(), quantity: Quantity::ONE, shown_price }];
+    let of = CartToken { token: Some("secret".into()) };
+    call(CartContents { of }, Contents { cart: Some(CART), version: 3, lines }, vec![]);
+}
+
+#[test]
+fn calls_of_the_others_parse_for_ever() {
+    let priced = Priced {
+        sku: sku(),
+        product: ProductId(ID),
+        slug: "sketches".into(),
+        title: "Sketches".into(),
+        image: None,
+        price: money(1999),
+    };
+    call(PricesOf { skus: vec![sku()] }, vec![priced], vec![]);
+    let available = vec![Available { sku: sku(), available: 8 }];
+    call(AvailableOf { skus: vec![sku()] }, available, vec![]);
+    let contact = Contact { account: ACCOUNT, email: "ada@example.com".into(), name: "Ada".into() };
+    call(ContactsOf { accounts: vec![ACCOUNT] }, vec![contact], vec![]);
+    let ended = SessionEnded { session: SessionId(ID), tokens_expire_at: time() };
+    call(RevokedSessions, vec![ended], vec![]);
+    call(OrdersForLetters { orders: vec![ORDER] }, vec![], vec![]);
+    call(GetWallet, Wallet { balance: money(2500) }, vec![NoWallet]);
+}
+
+#[test]
+fn every_golden_file_has_a_name_that_is_checked() {
+    let known = include_str!("../src/orders.rs").to_owned()
+        + include_str!("../src/payments.rs")
+        + include_str!("../src/inventory.rs")
+        + include_str!("../src/identity.rs")
+        + include_str!("../src/catalog.rs")
+        + include_str!("../src/cart.rs");
+    for entry in std::fs::read_dir(file("x").parent().unwrap()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let name = name.trim_end_matches(".json");
+        let name = name.trim_end_matches(".reply").trim_end_matches(".refusals");
+        assert!(known.contains(&format!("\"{name}\"")), "{name} is a message no more");
+    }
+}
