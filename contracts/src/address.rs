@@ -47,7 +47,10 @@ impl Address {
         check("postal_code", &self.postal_code, 1, 20);
         check("phone", self.phone.as_deref().unwrap_or_default(), 0, 30);
         if self.country.len() != 2 || !self.country.bytes().all(|b| b.is_ascii_uppercase()) {
-            faults.push(("country", "must be two capital letters (ISO 3166-1), such as GB".to_owned()));
+            faults.push((
+                "country",
+                "must be two capital letters (ISO 3166-1), such as GB".to_owned(),
+            ));
         }
         faults
     }

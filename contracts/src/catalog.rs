@@ -1,8 +1,6 @@
 //! What catalog tells and answers. It owns products, their words and their prices.
 use crate::message::{call, event};
-use crate::{
-    AuthorId, CategoryId, GenreId, Money, NoRefusal, ProductId, Sku, Timestamp,
-};
+use crate::{AuthorId, CategoryId, GenreId, Money, NoRefusal, ProductId, Sku, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -334,4 +332,3 @@ pub struct Priced {
     /// What one piece costs.
     pub price: Money,
 }
-

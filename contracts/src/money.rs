@@ -192,7 +192,10 @@ mod tests {
             dollar.plus(Money::new(1, Currency::EUR)),
             Err(MoneyError::Currencies(Currency::USD, Currency::EUR))
         );
-        assert_eq!(Money::new(Money::MAX_MINOR, Currency::USD).plus(dollar), Err(MoneyError::Overflow));
+        assert_eq!(
+            Money::new(Money::MAX_MINOR, Currency::USD).plus(dollar),
+            Err(MoneyError::Overflow)
+        );
         assert_eq!(Money::new(i64::MAX, Currency::USD).times(2), Err(MoneyError::Overflow));
     }
 
@@ -200,7 +203,9 @@ mod tests {
     fn floats_and_unknown_fields_are_refused_on_the_wire() {
         assert!(serde_json::from_str::<Money>(r#"{"amount": 19.99, "currency": "USD"}"#).is_err());
         assert!(serde_json::from_str::<Money>(r#"{"amount": 1, "currency": "usd"}"#).is_err());
-        assert!(serde_json::from_str::<Money>(r#"{"amount": 1, "currency": "USD", "x": 1}"#).is_err());
+        assert!(
+            serde_json::from_str::<Money>(r#"{"amount": 1, "currency": "USD", "x": 1}"#).is_err()
+        );
         let money = Money::new(1999, Currency::USD);
         let json = serde_json::to_string(&money).unwrap();
         assert_eq!(json, r#"{"amount":1999,"currency":"USD"}"#);

@@ -3,9 +3,7 @@ use crate::cart::{CartLine, CartToken};
 use crate::inventory::{Shortage, StockLine};
 use crate::message::{call, event};
 use crate::payments::{PaymentMethod, PaymentStatus};
-use crate::{
-    AccountId, Address, CartId, Money, NoRefusal, OrderId, PaymentId, Sku, Timestamp,
-};
+use crate::{AccountId, Address, CartId, Money, NoRefusal, OrderId, PaymentId, Sku, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A shopper committed to buy. Stock is held, nothing is paid.
@@ -493,4 +491,3 @@ pub struct OrderForLetter {
     /// The order.
     pub order: Order,
 }
-

@@ -1,7 +1,9 @@
 //! What payments tells and answers. It owns payments, wallets and the ledger.
 use crate::message::{call, event};
 use crate::orders::{Idempotency, PayWith};
-use crate::{AccountId, EntryId, Money, NoRefusal, OrderId, PaymentId, RefundId, Timestamp, TopUpId};
+use crate::{
+    AccountId, EntryId, Money, NoRefusal, OrderId, PaymentId, RefundId, Timestamp, TopUpId,
+};
 use serde::{Deserialize, Serialize};
 
 /// A way to pay.

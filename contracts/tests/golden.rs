@@ -4,11 +4,9 @@
 //! changes one that exists.
 use contracts::cart::{CartContents, CartToken, Contents, ContentsLine};
 use contracts::catalog::{Priced, PricesOf, ProductChanged};
-use contracts::identity::{
-    Contact, ContactsOf, RevokedSessions, SessionEnded, UserRegistered,
-};
+use contracts::identity::{Contact, ContactsOf, RevokedSessions, SessionEnded, UserRegistered};
 use contracts::inventory::{
-    Available, AvailabilityChanged, AvailableOf, ReleaseStock, ReserveRefused, ReserveStock,
+    AvailabilityChanged, Available, AvailableOf, ReleaseStock, ReserveRefused, ReserveStock,
     Reserved, Shortage, StockLine, StockMissing,
 };
 use contracts::orders::{
@@ -98,9 +96,22 @@ fn events_of_orders_parse_for_ever() {
         token: Some("tok_visa".into()),
         expires_at: Some(time()),
     });
-    event(OrderPaid { order: ORDER, account, cart: CART, lines: lines.clone(), total: money(4497) });
+    event(OrderPaid {
+        order: ORDER,
+        account,
+        cart: CART,
+        lines: lines.clone(),
+        total: money(4497),
+    });
     let reason = CancelReason::PaymentFailed;
-    event(OrderCancelled { order: ORDER, account, lines, was_paid: false, payment: PAYMENT, reason });
+    event(OrderCancelled {
+        order: ORDER,
+        account,
+        lines,
+        was_paid: false,
+        payment: PAYMENT,
+        reason,
+    });
 }
 
 #[test]

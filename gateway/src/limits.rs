@@ -5,6 +5,7 @@
 //! it is refused.
 use crate::place::Place;
 use axum::extract::ConnectInfo;
+use axum::http::request::Parts as Head;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method};
 use governor::clock::{Clock, Reference as _};
 use governor::middleware::StateInformationMiddleware;
@@ -90,21 +91,15 @@ impl Limits {
     /// Counts a request and says what is left to its sender.
     /// # Errors
     /// 429 `rate_limited`, with what is left (nothing) as headers.
-    pub fn admit(
-        &self,
-        place: Place,
-        method: &Method,
-        headers: &HeaderMap,
-        extensions: &Extensions,
-    ) -> Result<Option<Left>, (Problem, Left)> {
+    pub fn admit(&self, place: Place, asked: &Head) -> Result<Option<Left>, (Problem, Left)> {
         if place == Place::Ops {
             return Ok(None);
         }
-        let payer = payer(self.address(headers, extensions));
+        let payer = payer(self.address(&asked.headers, &asked.extensions));
         let left = self.general.take(&payer).map_err(refuse)?;
         let renewal = match place {
-            Place::Login { renewal } if *method == Method::POST => renewal,
-            Place::LoginPage if *method == Method::POST => false,
+            Place::Login { renewal } if asked.method == Method::POST => renewal,
+            Place::LoginPage if asked.method == Method::POST => false,
             _ => return Ok(Some(left)),
         };
         self.logins.take(&(payer, renewal)).map_err(refuse).map(Some)
@@ -169,10 +164,9 @@ impl<K: std::hash::Hash + Eq + Clone> Bucket<K> {
         let one_per = one_per.max(Duration::from_nanos(1));
         let quota = Quota::with_period(one_per).unwrap_or(Quota::per_second(most));
         let store = DashMapStateStore::default();
-        let buckets = RateLimiter::new(quota.allow_burst(most), store, uptime.clone());
+        let buckets = Buckets::new(quota.allow_burst(most), store, uptime.clone());
         let policy = Policy { quota: most.get(), ..policy };
-        let uptime = uptime.clone();
-        Self { policy, buckets: buckets.with_middleware(), uptime, asked: AtomicU32::new(0) }
+        Self { policy, buckets, uptime: uptime.clone(), asked: AtomicU32::new(0) }
     }
     fn take(&self, key: &K) -> Result<Left, Left> {
         if self.asked.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
@@ -202,6 +196,7 @@ impl<K: std::hash::Hash + Eq + Clone> Bucket<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::Request;
     use parking_lot::Mutex;
 
     fn limits(change: impl Fn(&mut Config)) -> (Limits, Arc<Mutex<Duration>>) {
@@ -213,10 +208,9 @@ mod tests {
         (Limits::new(&config, true, &uptime).unwrap(), clock)
     }
     fn from(limits: &Limits, address: &str, place: Place) -> Result<Left, Left> {
-        let mut extensions = Extensions::new();
-        extensions.insert(ConnectInfo(SocketAddr::new(address.parse().unwrap(), 1)));
-        let asked = limits.admit(place, &Method::POST, &HeaderMap::new(), &extensions);
-        asked.map(Option::unwrap).map_err(|(_, left)| left)
+        let peer = ConnectInfo(SocketAddr::new(address.parse().unwrap(), 1));
+        let asked = Request::post("/").extension(peer).body(()).unwrap().into_parts().0;
+        limits.admit(place, &asked).map(Option::unwrap).map_err(|(_, left)| left)
     }
 
     #[test]

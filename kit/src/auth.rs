@@ -411,18 +411,16 @@ mod tests {
     fn a_token_says_who_asks() {
         let verifier = verifier(&[&key(1)]);
         let signed = key(1).sign(claims()).unwrap();
-        let account = Caller::Account {
-            account: claims().sub,
-            session: claims().sid,
-            role: Role::Support,
-        };
+        let account =
+            Caller::Account { account: claims().sub, session: claims().sid, role: Role::Support };
         for header in [format!("Bearer {signed}"), format!("bearer  {signed} ")] {
             assert_eq!(verifier.caller(Some(&header), NOW), Ok(account.clone()));
         }
         assert_eq!(verifier.caller(None, NOW), Ok(Caller::Guest));
         assert_eq!(verifier.seen.len(), 1);
         assert_eq!(verifier.verify(&token(&header(&key(1)), &body(), &key(1)), NOW), Ok(claims()));
-        for header in ["", "Bearer", "Bearer ", "Basic YTpi", &signed, "Bearer a.b.c", "Bearer ü"] {
+        for header in ["", "Bearer", "Bearer ", "Basic YTpi", &signed, "Bearer a.b.c", "Bearer ü"]
+        {
             assert_eq!(verifier.caller(Some(header), NOW), Err(AuthError::Invalid), "{header}");
         }
     }
@@ -541,7 +539,10 @@ mod tests {
         let mut parts = http::Request::new(()).into_parts().0;
         let Ok(Asker(guest)) = Asker::from_request_parts(&mut parts, &()).await;
         assert_eq!(guest, Caller::Guest);
-        assert_eq!(LoggedIn::from_request_parts(&mut parts, &()).await, Err(Problem::unauthorized()));
+        assert_eq!(
+            LoggedIn::from_request_parts(&mut parts, &()).await,
+            Err(Problem::unauthorized())
+        );
         parts.extensions.insert(caller.caller());
         assert_eq!(LoggedIn::from_request_parts(&mut parts, &()).await, Ok(caller));
         assert_eq!(require(&guest, Permission::ManageStock), Err(Problem::unauthorized()));

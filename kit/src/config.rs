@@ -245,8 +245,11 @@ impl Config {
         self.check_numbers()?;
         let web = ["http://", "https://"].iter().any(|web| self.public_url.starts_with(web));
         let listen = self.listen.rsplit_once(':');
-        let complaint = if !listen.is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
-            format!("listen must be an address and a port, such as 0.0.0.0:8080, not {:?}", self.listen)
+        let complaint = if listen.is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
+            format!(
+                "listen must be an address and a port, such as 0.0.0.0:8080, not {:?}",
+                self.listen
+            )
         } else if !web {
             format!("public_url must start with http:// or https://, not {:?}", self.public_url)
         } else if self.data.is_empty() {
@@ -421,7 +424,10 @@ mod tests {
             ("limits = 1", "feria.toml has the key limits, which is unknown"),
             ("[listen]\nx = 1", "feria.toml has the key listen.x, which is unknown"),
             ("[shop]", "feria.toml has the key shop, which is unknown"),
-            ("[databases]\nbilling = ''", "feria.toml has the key databases.billing, which is unknown"),
+            (
+                "[databases]\nbilling = ''",
+                "feria.toml has the key databases.billing, which is unknown",
+            ),
             ("hold_seconds = '5'", "hold_seconds in feria.toml must be a whole number"),
             ("hold_seconds = 5.0", "hold_seconds in feria.toml must be a whole number"),
             ("hold_seconds = -5", "hold_seconds in feria.toml is out of range"),

@@ -348,7 +348,10 @@ mod tests {
             .route("/pay", post(|key: IdempotencyKey| async move { key.into_string() }))
     }
 
-    async fn ask(request: http::request::Builder, body: impl Into<axum::body::Body>) -> (u16, String) {
+    async fn ask(
+        request: http::request::Builder,
+        body: impl Into<axum::body::Body>,
+    ) -> (u16, String) {
         let response = shop().oneshot(request.body(body.into()).unwrap()).await.unwrap();
         let status = response.status().as_u16();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
@@ -431,7 +434,8 @@ mod tests {
         }
         let (status, body) = ask(Request::post("/pay"), "").await;
         assert!(status == 400 && body.contains("idempotency_key_required"), "{body}");
-        let twice = Request::post("/pay").header("idempotency-key", "a").header("idempotency-key", "b");
+        let twice =
+            Request::post("/pay").header("idempotency-key", "a").header("idempotency-key", "b");
         assert_eq!(ask(twice, "").await.0, 400);
     }
 }

@@ -237,7 +237,11 @@ mod tests {
             ("pages=1", "pages"),
         ] {
             let problem = asked::<PageQuery>(query).await.unwrap_err();
-            assert_eq!((problem.status.as_u16(), &*problem.errors[0].field), (400, field), "{query}");
+            assert_eq!(
+                (problem.status.as_u16(), &*problem.errors[0].field),
+                (400, field),
+                "{query}"
+            );
         }
         let problem = asked::<CursorQuery>("limit=101").await.unwrap_err();
         assert_eq!(problem.detail, "limit must be a whole number from 1 to 100");
@@ -274,7 +278,8 @@ mod tests {
             serde_json::to_value(page).unwrap(),
             serde_json::json!({"items": [2], "page": 1, "per_page": 20, "total": 1})
         );
-        let required = serde_json::to_value(Listed::<i32>::schema()).unwrap()["required"].to_string();
+        let required =
+            serde_json::to_value(Listed::<i32>::schema()).unwrap()["required"].to_string();
         assert!(required.contains("next_cursor"), "{required}");
     }
 }

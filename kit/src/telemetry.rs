@@ -109,7 +109,8 @@ impl TraceParent {
     }
     /// Where a request goes on: behind its `traceparent`, or at the start of a trace.
     fn of(headers: &HeaderMap, sources: &Sources) -> Self {
-        let sent = headers.get(TRACEPARENT).and_then(|text| text.to_str().ok()?.parse::<Self>().ok());
+        let sent =
+            headers.get(TRACEPARENT).and_then(|text| text.to_str().ok()?.parse::<Self>().ok());
         sent.map_or_else(|| Self::start(sources), |parent| parent.child(sources))
     }
 }
@@ -244,8 +245,9 @@ pub async fn observe(
     }
     let (method, path) = (request.method().clone(), request.uri().path());
     // At the level of errors, so that those carry the id whatever the filter.
-    let name = format_args!("{:032x}", trace.trace);
-    let span = tracing::error_span!("request", %id, %method, path, trace = %name);
+    let span = tracing::error_span!(
+        "request", %id, %method, path, trace = %format_args!("{:032x}", trace.trace)
+    );
     let matched = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(id);
     request.extensions_mut().insert(trace);
@@ -399,15 +401,18 @@ mod tests {
 
     #[test]
     fn successful_gets_are_counted_and_all_else_is_one_line_too() {
-        let (counts, lines, _) = asked(LogFormat::Json, vec![
-            Request::get("/v1/products/1"),
-            Request::get("/v1/products/2"),
-            Request::post("/v1/products/2").header("x-request-id", "mine"),
-            Request::get("/v1/carts/7"),
-            Request::get("/nowhere?token=hunter2"),
-            Request::get("/broken"),
-            Request::builder().method("BREW").uri("/v1/products/1"),
-        ]);
+        let (counts, lines, _) = asked(
+            LogFormat::Json,
+            vec![
+                Request::get("/v1/products/1"),
+                Request::get("/v1/products/2"),
+                Request::post("/v1/products/2").header("x-request-id", "mine"),
+                Request::get("/v1/carts/7"),
+                Request::get("/nowhere?token=hunter2"),
+                Request::get("/broken"),
+                Request::builder().method("BREW").uri("/v1/products/1"),
+            ],
+        );
         let count = |line: &str| assert!(counts.contains(&line.to_owned()), "{counts:#?}");
         count("http_requests_total /v1/products/{id} GET 2xx 2");
         count("http_requests_total /v1/products/{id} POST 2xx 1");
@@ -418,15 +423,19 @@ mod tests {
         assert!(!lines.contains("token"), "{lines}");
         let lines: Vec<serde_json::Value> =
             lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let told: Vec<_> = lines.iter().map(|l| (l["message"].as_str(), l["code"].as_str())).collect();
-        assert_eq!(told, [
-            (Some("answered"), None),
-            (Some("answered"), Some("not_found")),
-            (Some("answered"), Some("not_found")),
-            (Some("unexpected"), None),
-            (Some("answered"), Some("internal")),
-            (Some("answered"), None),
-        ]);
+        let told: Vec<_> =
+            lines.iter().map(|l| (l["message"].as_str(), l["code"].as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                (Some("answered"), None),
+                (Some("answered"), Some("not_found")),
+                (Some("answered"), Some("not_found")),
+                (Some("unexpected"), None),
+                (Some("answered"), Some("internal")),
+                (Some("answered"), None),
+            ]
+        );
         assert_eq!(lines[0]["span"]["id"], "mine");
         assert_eq!(lines[0]["span"]["path"], "/v1/products/2");
         assert_eq!(lines[3]["span"]["method"], "GET");
@@ -437,15 +446,18 @@ mod tests {
     fn a_request_has_an_id() {
         let ask = |id: &str| Request::get("/v1/products/1").header("x-request-id", id);
         let long = "x".repeat(65);
-        let (_, lines, answers) = asked(LogFormat::Text, vec![
-            ask("Ab.1_-"),
-            ask(&"x".repeat(64)),
-            ask(""),
-            ask("a b"),
-            ask("a\"b"),
-            ask(&long),
-            Request::get("/v1/products/1"),
-        ]);
+        let (_, lines, answers) = asked(
+            LogFormat::Text,
+            vec![
+                ask("Ab.1_-"),
+                ask(&"x".repeat(64)),
+                ask(""),
+                ask("a b"),
+                ask("a\"b"),
+                ask(&long),
+                Request::get("/v1/products/1"),
+            ],
+        );
         let ids: Vec<_> =
             answers.iter().map(|r| r.headers()["x-request-id"].to_str().unwrap()).collect();
         assert_eq!(ids[0], "Ab.1_-");
@@ -461,7 +473,8 @@ mod tests {
         use http_body_util::BodyExt as _;
         let sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let request = Request::get("/v1/products/1").header("traceparent", sent);
-        let answer = shop().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+        let answer =
+            shop().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body, "00-0af7651916cd43dd8448eb211c80319c-0707070707070707-01");
         assert_eq!(trace(), None);

@@ -66,7 +66,8 @@ impl Tasks {
     }
     /// Adds a task; answers its number.
     pub fn add(&mut self, owner: &'static str, label: String, work: BoxFuture<'static, ()>) -> u64 {
-        let woken = Arc::new(Woken { woken: AtomicBool::new(true), thread: std::thread::current() });
+        let woken =
+            Arc::new(Woken { woken: AtomicBool::new(true), thread: std::thread::current() });
         self.tasks.insert(self.next, Task { owner, label, work, woken });
         self.next += 1;
         self.next - 1

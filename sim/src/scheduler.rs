@@ -170,7 +170,7 @@ impl Scheduler {
         for name in down {
             self.take(Step::Restart(name))?;
         }
-        for _ in 0..60 {
+        for _ in 0..30 {
             self.calm()?;
             let mut worked = false;
             for step in self.workers() {
@@ -393,9 +393,8 @@ impl Scheduler {
         if let Some((name, running)) = running {
             let (waves, name) = (running.waves.clone(), *name);
             let sent = async move {
-                let sent = waves.write(id, |wave, id| {
-                    Box::pin(outbox::sent(wave, std::slice::from_ref(id)))
-                });
+                let sent = waves
+                    .write(id, |wave, id| Box::pin(outbox::sent(wave, std::slice::from_ref(id))));
                 drop(sent.await);
             };
             self.tasks.add(name, "sent".to_owned(), Box::pin(sent));

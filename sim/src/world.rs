@@ -211,7 +211,7 @@ fn setup(folder: &Path, bus: &Bus, registry: &Registry, sources: Sources) -> Set
         bus: bus.clone(),
         registry: registry.clone(),
         sources,
-        config: Arc::new(Config { data, ..Config::default() }),
+        config: Arc::new(Config { data, hold_seconds: 60, ..Config::default() }),
         database: Arc::new(move |name| {
             (format!("sqlite:{}", folder.join(format!("{name}.db")).display()), None)
         }),

@@ -25,9 +25,9 @@ struct Key {
 impl Layers {
     /// The default, which names every key there is.
     pub(super) fn new(default: &str) -> Result<Self, ConfigError> {
-        let values: Table = default
-            .parse()
-            .map_err(|error| ConfigError(format!("the default configuration is broken: {error}")))?;
+        let values: Table = default.parse().map_err(|error| {
+            ConfigError(format!("the default configuration is broken: {error}"))
+        })?;
         let mut keys = BTreeMap::new();
         for (path, value) in leaves(&values) {
             let said_in = "the default configuration".to_owned();
@@ -60,7 +60,10 @@ impl Layers {
     }
 
     /// Lays the values of the environment on top.
-    pub(super) fn read_env(&mut self, env: impl Iterator<Item = (String, String)>) -> Result<(), ConfigError> {
+    pub(super) fn read_env(
+        &mut self,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<(), ConfigError> {
         let names: BTreeMap<String, String> =
             self.keys.keys().map(|path| (variable(path), path.clone())).collect();
         for (name, text) in env {
@@ -107,7 +110,8 @@ impl Layers {
             let path = error.path().to_string();
             let place = self.keys.get(&path).map_or(path.as_str(), |key| &key.said_in);
             let (_, reason) = reason(error.inner().message());
-            let colon = if reason.starts_with("must ") || reason.starts_with("is ") { "" } else { ":" };
+            let colon =
+                if reason.starts_with("must ") || reason.starts_with("is ") { "" } else { ":" };
             ConfigError(format!("{place}{colon} {reason}"))
         })
     }

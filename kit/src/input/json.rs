@@ -109,9 +109,10 @@ pub(crate) fn reason(message: &str) -> (&'static str, String) {
         (text, Some(expected)) if text.starts_with("unknown variant ") => {
             ("value", format!("must be {expected}"))
         }
-        ("number too large to fit in target type" | "number too small to fit in target type", _) => {
-            ("range", "is out of range".into())
-        }
+        (
+            "number too large to fit in target type" | "number too small to fit in target type",
+            _,
+        ) => ("range", "is out of range".into()),
         ("invalid digit found in string" | "cannot parse integer from empty string", _) => {
             ("type", "must be a whole number".into())
         }
@@ -196,12 +197,7 @@ mod tests {
                 "type",
                 "must be a whole number",
             ),
-            (
-                r#"{"items": [{"sku": 1, "quantity": 1}]}"#,
-                "items[0].sku",
-                "type",
-                "must be a text",
-            ),
+            (r#"{"items": [{"sku": 1, "quantity": 1}]}"#, "items[0].sku", "type", "must be a text"),
             (r#"{"items": [], "gift": "yes"}"#, "gift", "type", "must be true or false"),
             (
                 r#"{"items": [], "tip": {"amount": 1.0, "currency": "USD"}}"#,

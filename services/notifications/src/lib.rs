@@ -3,13 +3,13 @@
 //! order, and keeps no address but those that it wrote to.
 #![warn(missing_docs)]
 
-pub mod http;
-pub mod intend_letters;
-pub mod letter;
-pub mod mail;
-pub mod queries;
+mod http;
+mod intend_letters;
+mod letter;
+mod mail;
+mod queries;
 mod store;
-pub mod write_letters;
+mod write_letters;
 
 use contracts::identity::{ContactsOf, UserRegistered};
 use contracts::notifications::ListNotifications;

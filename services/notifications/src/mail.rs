@@ -248,7 +248,7 @@ pub struct Posted<'a> {
 /// # Errors
 /// When its address or its headers cannot be written.
 pub fn eml(shop: &Shop, mail: Posted<'_>) -> Result<Vec<u8>, Unexpected> {
-    let to: Address = mail.to.parse().map_err(Unexpected::from_error::<lettre::address::AddressError>)?;
+    let to = mail.to.parse::<Address>().map_err(Unexpected::from_error)?;
     let micros = u64::try_from(mail.created_at.micros()).unwrap_or(0);
     let message = Message::builder()
         .from(shop.from.clone())

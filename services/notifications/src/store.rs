@@ -140,7 +140,7 @@ fn open(row: letters::Model) -> Result<Letter, Unexpected> {
     let reason = row.reason.map(|name| serde_json::from_value(name.into())).transpose()?;
     Ok(Letter {
         id: NotificationId(row.id),
-        kind: row.kind.parse().map_err(Unexpected::new::<String>)?,
+        kind: row.kind.parse().map_err(Unexpected::new)?,
         order: row.order_id.map(OrderId),
         account: row.account.map(AccountId),
         reason,

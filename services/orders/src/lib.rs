@@ -1,1 +1,177 @@
-//! The orders service.
+//! Owns orders, their states, and the clock that ends those nobody pays. Promises that a
+//! checkout places one order or none, whatever fails on the way, and that an order is paid once
+//! and cancelled once. Never moves money or stock: it tells those who do.
+pub mod cancel_order;
+pub mod checkout;
+pub mod expire_orders;
+pub mod hear_payments;
+pub mod http;
+pub mod order;
+pub mod order_token;
+pub mod pay_order;
+pub mod place_orders;
+pub mod queries;
+pub mod quote;
+pub mod requests;
+mod store;
+pub mod waiting;
+pub mod what_became_of;
+
+use crate::checkout::{CheckoutAnswer, EndCheckout};
+use crate::order_token::Tokens;
+use crate::place_orders::{PlaceOrder, PlaceOrderError};
+use crate::waiting::Waiting;
+use contracts::cart::CartContents;
+use contracts::catalog::PricesOf;
+use contracts::inventory::{ReleaseStock, ReserveStock, StockMissing};
+use contracts::orders::{
+    CancelOrder, Checkout, GetOrder, GetReceipt, GetTracking, ListOrders, Order, OrderCancelled,
+    OrderPaid, OrderPlaced, OrdersForLetters, PayOrder, WhatBecameOf,
+};
+use contracts::payments::{
+    ClosePayment, ContinuePayment, PaymentActionRequired, PaymentCaptured, PaymentFailed,
+    PaymentRefunded,
+};
+use contracts::{CallError, NoRefusal};
+use kit::Unexpected;
+use kit::calls::Calls;
+use kit::clock::Sources;
+use kit::config::Config;
+use kit::db::Db;
+use kit::idempotency::{Known, Request};
+use kit::plug::{Parts, Plug};
+use kit::wave::{Batched, NotRun, Wave, Waves};
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// The most checkouts that share a wave.
+const MOST_CHECKOUTS: usize = 250;
+/// How often overdue orders are looked for.
+const EXPIRE_EVERY: Duration = Duration::from_millis(500);
+
+/// The orders service.
+pub struct Orders {
+    db: Db,
+    waves: Waves,
+    calls: Calls,
+    sources: Sources,
+    config: Arc<Config>,
+    begin: Batched<Request, Known<CheckoutAnswer>>,
+    place: Batched<Arc<PlaceOrder>, Result<Order, PlaceOrderError>>,
+    end: Batched<EndCheckout, bool>,
+    waiting: Waiting,
+    tokens: OnceLock<Tokens>,
+}
+
+impl Orders {
+    fn new(parts: Parts) -> Self {
+        let waves = &parts.waves;
+        Self {
+            begin: waves.batched("begin_checkouts", MOST_CHECKOUTS, |wave, requests| {
+                Box::pin(checkout::begin_checkouts(wave, requests))
+            }),
+            place: waves.batched("place_orders", MOST_CHECKOUTS, |wave, commands| {
+                Box::pin(place_orders::place_orders(wave, commands))
+            }),
+            end: waves.batched("end_checkouts", MOST_CHECKOUTS, |wave, commands| {
+                Box::pin(checkout::end_checkouts(wave, commands))
+            }),
+            db: parts.db,
+            waves: parts.waves,
+            calls: parts.calls,
+            sources: parts.sources,
+            config: parts.config,
+            waiting: Waiting::default(),
+            tokens: OnceLock::new(),
+        }
+    }
+    /// The tokens of guests' orders; there once the service has started.
+    fn tokens<E>(&self) -> Result<&Tokens, CallError<E>> {
+        let missing = || CallError::NotDone("orders has not started yet".to_owned());
+        self.tokens.get().ok_or_else(missing)
+    }
+    /// Reads the secret of order tokens; the first start of the store makes it.
+    async fn start(&self) -> Result<(), Unexpected> {
+        let mut fresh = [0; 32];
+        self.sources.fill(&mut fresh);
+        let read = again(|| self.waves.write(fresh, |wave, fresh| Box::pin(secret(wave, fresh))));
+        let secret = read.await.map_err(Unexpected::from_error)?;
+        // A second start of the same service reads the same.
+        let _ = self.tokens.set(Tokens::new(secret));
+        Ok(())
+    }
+}
+
+async fn secret(wave: &mut Wave, fresh: &[u8; 32]) -> Result<[u8; 32], Unexpected> {
+    let kept = store::setting(wave, "order_token_secret", fresh).await?;
+    kept.try_into().map_err(|_| Unexpected::new("the secret of order tokens has not 32 bytes"))
+}
+
+/// Runs a command once more when it failed and was rolled back: a twin beside it, in another
+/// replica, may have won a unique index, and is seen by the second look.
+async fn again<A, F: Future<Output = Result<A, NotRun>>>(
+    run: impl Fn() -> F,
+) -> Result<A, NotRun> {
+    match run().await {
+        Err(NotRun::Failed(_)) => run().await,
+        ran => ran,
+    }
+}
+
+/// The error of a call that is never refused, where others may be.
+fn never_refused<E>(error: CallError<NoRefusal>) -> CallError<E> {
+    match error {
+        CallError::Refused(never) => match never {},
+        CallError::NotDone(why) => CallError::NotDone(why),
+        CallError::Unknown(why) => CallError::Unknown(why),
+    }
+}
+
+/// What orders answers, calls, tells, hears and does by itself.
+pub fn plug() -> Plug<Orders> {
+    Plug::new("orders", vec![kit::migration!("0001_orders")], |parts| Ok(Orders::new(parts)))
+        .answers::<Checkout>(|s, caller, call| Box::pin(checkout::checkout(s, caller, call)))
+        .answers::<GetOrder>(|s, caller, call| Box::pin(queries::get_order(s, caller, call)))
+        .answers::<ListOrders>(|s, caller, call| Box::pin(queries::list_orders(s, caller, call)))
+        .answers::<PayOrder>(|s, caller, call| Box::pin(pay_order::pay_order(s, caller, call)))
+        .answers::<CancelOrder>(|s, caller, call| {
+            Box::pin(cancel_order::cancel_order(s, caller, call))
+        })
+        .answers::<GetReceipt>(|s, caller, call| Box::pin(queries::get_receipt(s, caller, call)))
+        .answers::<GetTracking>(|s, caller, call| Box::pin(queries::get_tracking(s, caller, call)))
+        .answers::<WhatBecameOf>(|s, _, call| Box::pin(what_became_of::what_became_of(s, call)))
+        .answers::<OrdersForLetters>(|s, caller, call| {
+            Box::pin(queries::orders_for_letters(s, caller, call))
+        })
+        .calls::<CartContents>()
+        .calls::<PricesOf>()
+        .calls::<ReserveStock>()
+        .calls::<ReleaseStock>()
+        .calls::<ClosePayment>()
+        .calls::<ContinuePayment>()
+        .tells::<OrderPlaced>()
+        .tells::<OrderPaid>()
+        .tells::<OrderCancelled>()
+        .hears::<PaymentCaptured>(|_, wave, heard| {
+            Box::pin(hear_payments::payment_captured(wave, heard))
+        })
+        .hears::<PaymentFailed>(|_, wave, heard| {
+            Box::pin(hear_payments::payment_failed(wave, heard))
+        })
+        .hears::<PaymentActionRequired>(|_, wave, heard| {
+            Box::pin(hear_payments::action_required(wave, heard))
+        })
+        .hears::<PaymentRefunded>(|_, wave, heard| {
+            Box::pin(hear_payments::payment_refunded(wave, heard))
+        })
+        .hears::<StockMissing>(|_, wave, heard| {
+            Box::pin(hear_payments::stock_missing(wave, heard))
+        })
+        .watches::<OrderPaid>(|s, paid| s.waiting.wake(paid.order))
+        .watches::<OrderCancelled>(|s, cancelled| s.waiting.wake(cancelled.order))
+        .watches::<PaymentActionRequired>(|s, required| s.waiting.wake(required.order))
+        .works("expire_orders", EXPIRE_EVERY, |s| Box::pin(expire_orders::expire_orders(s)))
+        .on_start(|s| Box::pin(async move { s.start().await }))
+        .routes(http::routes)
+}

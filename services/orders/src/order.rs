@@ -196,7 +196,7 @@ impl Order {
         amount: Money,
         now: Timestamp,
     ) -> Result<Option<News>, WrongAmount> {
-        let ours = self.is_present(payment);
+        let ours = self.recognises(payment);
         if !ours || self.status != OrderStatus::Pending {
             return Ok(None);
         }
@@ -236,7 +236,7 @@ impl Order {
         failure_code: &str,
         now: Timestamp,
     ) -> Option<News> {
-        if !self.is_present(payment) || self.status != OrderStatus::Pending {
+        if !self.recognises(payment) || self.status != OrderStatus::Pending {
             return None;
         }
         self.payment.status = PaymentStatus::Failed;
@@ -249,7 +249,7 @@ impl Order {
     }
     /// `payment` waits for the shopper.
     pub fn action_required(&mut self, payment: PaymentId) {
-        if self.is_present(payment) {
+        if self.recognises(payment) {
             self.payment_is(PaymentStatus::RequiresAction);
         }
     }
@@ -272,7 +272,7 @@ impl Order {
     pub fn refunded(&mut self, payment: PaymentId, refunded: Money, whole: bool) {
         let fits = refunded.currency == self.refunded.currency
             && (self.refunded.minor..=self.quote.total.minor).contains(&refunded.minor);
-        if !self.is_present(payment) || !fits {
+        if !self.recognises(payment) || !fits {
             return;
         }
         let status =
@@ -335,7 +335,7 @@ impl Order {
     }
     /// Payments has begun `next`: it is the present payment from now on.
     pub fn switched(&mut self, next: PaymentId) {
-        self.is_present(next);
+        self.recognises(next);
     }
     /// Payments refused to begin `next`: the present payment decides alone again, and has if it
     /// was refused meanwhile.
@@ -351,7 +351,7 @@ impl Order {
     }
     /// Whether `payment` is the present one; the one that was asked for instead becomes it, as
     /// payments knows it.
-    fn is_present(&mut self, payment: PaymentId) -> bool {
+    fn recognises(&mut self, payment: PaymentId) -> bool {
         if let Some(next) = self.next.filter(|next| next.id == payment) {
             let decided = self.status != OrderStatus::Pending;
             let status = if decided { self.payment.status } else { PaymentStatus::Pending };

@@ -175,7 +175,7 @@ fn contours(svg: &mut String, colours: &'static Palette, chance: &mut Chance) ->
     let (x, y) = (170 + chance.below(60), 410);
     let _ = write!(
         svg,
-        r##"<g fill="none" stroke="#{}" stroke-width="3" transform="translate({x} {y})"><path id="k{west}" vector-effect="non-scaling-stroke" d="M-180 0C-180-{west}-{north}-170 0-150S180-{east} 190 10S{south} 150 10 160S-180 {north}-180 0z"/>"##,
+        r##"<g fill="none" stroke="#{}" stroke-width="3" transform="translate({x} {y})"><path id="k{west}" d="M-180 0C-180-{west}-{north}-170 0-150S180-{east} 190 10S{south} 150 10 160S-180 {north}-180 0z"/>"##,
         colours.first
     );
     for (at, scale) in [150, 134, 117, 84, 68, 52, 36, 20].into_iter().enumerate() {
@@ -184,7 +184,9 @@ fn contours(svg: &mut String, colours: &'static Palette, chance: &mut Chance) ->
         let mark = if fill == "none" { "" } else { "#" };
         let _ = write!(
             svg,
-            r##"<use href="#k{west}" stroke="#{paint}" fill="{mark}{fill}" transform="scale({}.{:02})"/>"##,
+            r##"<use href="#k{west}" stroke="#{paint}" fill="{mark}{fill}" stroke-width="{}" transform="scale({}.{:02})"/>"##,
+            // As broad on the cover at any scale.
+            300 / scale,
             scale / 100,
             scale % 100
         );

@@ -1,0 +1,17 @@
+//! The binary: configuration, wiring, subcommands. The only crate that knows all services, and
+//! the only one that holds a real clock.
+#![warn(missing_docs)]
+
+pub mod admin;
+pub mod cli;
+pub mod describe;
+pub mod failure;
+mod lock;
+pub mod seed;
+pub mod serve;
+pub mod services;
+pub mod sources;
+pub mod store;
+
+pub use failure::Failure;
+pub use serve::Store;

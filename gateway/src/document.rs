@@ -1,0 +1,97 @@
+//! The document of the API: what all services say of their routes, as one OpenAPI 3.1 file.
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server, Tag};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+const ABOUT: &str = include_str!("about_the_api.md");
+
+/// All of `parts` as one document of a store at `public_url`.
+pub fn document(parts: impl IntoIterator<Item = OpenApi>, public_url: &str) -> OpenApi {
+    let license = LicenseBuilder::new()
+        .name("MIT OR Apache-2.0")
+        .identifier(Some("MIT OR Apache-2.0"))
+        .build();
+    let info = InfoBuilder::new()
+        .title("Feria")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(license));
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("The `access_token` that register, login and refresh answer."))
+        .build();
+    let mut components = Components::new();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let mut whole = OpenApiBuilder::new()
+        .info(info)
+        .servers(Some([Server::new(public_url)]))
+        .components(Some(components))
+        .build();
+    for part in parts {
+        whole.merge(part);
+    }
+    whole.tags = Some(tags(&whole));
+    whole
+}
+
+/// The tags that operations carry, each once.
+fn tags(document: &OpenApi) -> Vec<Tag> {
+    let items = document.paths.paths.values();
+    let operations = items.flat_map(|item| {
+        [&item.get, &item.post, &item.put, &item.patch, &item.delete].into_iter().flatten()
+    });
+    let names: BTreeSet<&String> = operations.filter_map(|op| op.tags.as_ref()).flatten().collect();
+    names.into_iter().map(Tag::new).collect()
+}
+
+/// The document, and its bytes once somebody has asked for them.
+struct Served {
+    document: OpenApi,
+    written: OnceLock<Written>,
+}
+
+struct Written {
+    json: Bytes,
+    etag: HeaderValue,
+}
+
+/// `/openapi.json`, and `/docs` to try it.
+pub(crate) fn routes(document: OpenApi) -> Router {
+    let served = Arc::new(Served { document, written: OnceLock::new() });
+    let shown = Config::from("/openapi.json").persist_authorization(true).display_request_duration(true);
+    let page: Router = SwaggerUi::new("/docs").config(shown).into();
+    page.merge(Router::new().route("/openapi.json", get(openapi)).with_state(served))
+}
+
+async fn openapi(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+    let Written { json, etag } = served.written.get_or_init(|| write(&served.document));
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    let etag = (header::ETAG, etag.clone());
+    if known.is_some_and(|known| known.split(',').any(|known| etag.1 == known.trim())) {
+        return (StatusCode::NOT_MODIFIED, [etag]).into_response();
+    }
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let keep = (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    ([etag, kind, keep], json.clone()).into_response()
+}
+
+fn write(document: &OpenApi) -> Written {
+    let json = document.to_json().unwrap_or_else(|error| {
+        tracing::error!(%error, "the document of the API cannot be written");
+        String::new()
+    });
+    // Weak: the same document may also go out compressed.
+    let name: String = hex::encode(Sha256::digest(json.as_bytes())).chars().take(24).collect();
+    let etag = HeaderValue::try_from(format!("W/\"{name}\""));
+    Written { json: json.into(), etag: etag.unwrap_or(HeaderValue::from_static("W/\"\"")) }
+}

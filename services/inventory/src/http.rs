@@ -1,0 +1,217 @@
+//! The public routes: stock and its history, for staff.
+use crate::{Inventory, queries};
+use axum::extract::State;
+use contracts::Sku;
+use contracts::caller::Permission;
+use contracts::inventory::{
+    AdjustStock, GetStock, SetStock, StockHistory, StockHistoryPage, StockLevel, StockRefused,
+};
+use axum::http::StatusCode;
+use kit::auth::{Asker, require};
+use kit::input::{Body, IdempotencyKey, Json, Path, Query};
+use kit::pages::CursorQuery;
+use kit::problem::{HttpResult, OrProblem as _, Problem};
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) fn routes(inventory: Arc<Inventory>) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(get_stock, set_stock))
+        .routes(routes!(stock_history, adjust_stock))
+        .with_state(inventory)
+}
+
+/// What is on the shelf.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"on_hand": 10})))]
+struct Shelf {
+    /// Pieces; not below what is promised to orders.
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
+    on_hand: i64,
+}
+
+/// A change of what is on the shelf.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"delta": -2, "reason": "damaged in transport"})))]
+struct Change {
+    /// Pieces; negative to take away; never 0.
+    #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000)]
+    delta: i64,
+    /// Why, for the history.
+    #[schema(min_length = 1, max_length = 200)]
+    reason: String,
+}
+
+/// Show the stock of a SKU.
+#[utoipa::path(
+    get,
+    path = "/v1/inventory/{sku}",
+    tag = "inventory",
+    params(("sku" = Sku, Path, description = "The SKU; `/` in it is written `%2F`.")),
+    responses(
+        (status = 200, description = "The stock.", body = StockLevel),
+        (status = 401, description = "Nobody is logged in.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 403, description = "Only staff may see stock.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "No stock was ever recorded for it.", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])),
+)]
+async fn get_stock(
+    State(inventory): State<Arc<Inventory>>,
+    Asker(caller): Asker,
+    sku: HttpResult<Path<Sku>>,
+) -> HttpResult<Json<StockLevel>> {
+    require(&caller, Permission::ManageStock)?;
+    let Path(sku) = sku?;
+    let level = queries::get_stock(&inventory.db, &caller, GetStock { sku }).await;
+    level.or_problem(problem).map(Json)
+}
+
+/// Set what is on the shelf, for a new SKU too.
+///
+/// Repeating it changes nothing. The difference is recorded in the history as `set`.
+#[utoipa::path(
+    put,
+    path = "/v1/inventory/{sku}",
+    tag = "inventory",
+    params(("sku" = Sku, Path, description = "The SKU; `/` in it is written `%2F`.")),
+    request_body = Shelf,
+    responses(
+        (status = 200, description = "The stock as it is now.", body = StockLevel),
+        (status = 400, description = "`invalid_input`, with the field named.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 401, description = "Nobody is logged in.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 403, description = "Only staff may change stock.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "That is no SKU.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "`below_reserved`: more is promised to orders.",
+            body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])),
+)]
+async fn set_stock(
+    State(inventory): State<Arc<Inventory>>,
+    Asker(caller): Asker,
+    sku: HttpResult<Path<Sku>>,
+    body: Body<Shelf>,
+) -> HttpResult<Json<StockLevel>> {
+    require(&caller, Permission::ManageStock)?;
+    let Path(sku) = sku?;
+    let Shelf { on_hand } = body.parse()?;
+    let level = inventory.set_stock(&caller, SetStock { sku, on_hand }).await;
+    level.or_problem(problem).map(Json)
+}
+
+/// Add to the shelf or take from it, with a reason.
+///
+/// The same `Idempotency-Key` with the same change again answers the same again, and changes
+/// nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/inventory/{sku}/adjustments",
+    tag = "inventory",
+    params(
+        ("sku" = Sku, Path, description = "The SKU; `/` in it is written `%2F`."),
+        ("Idempotency-Key" = String, Header, description = "A new name for this attempt."),
+    ),
+    request_body = Change,
+    responses(
+        (status = 200, description = "The stock as it is after the change.", body = StockLevel),
+        (status = 400, description = "`invalid_input`, with the field named, or \
+            `idempotency_key_required`.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 401, description = "Nobody is logged in.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 403, description = "Only staff may change stock.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "No stock was ever recorded for the SKU: `PUT` it first.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`below_reserved`: more is promised to orders.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`idempotency_key_reused`: the key named another change.",
+            body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])),
+)]
+async fn adjust_stock(
+    State(inventory): State<Arc<Inventory>>,
+    Asker(caller): Asker,
+    sku: HttpResult<Path<Sku>>,
+    key: HttpResult<IdempotencyKey>,
+    body: Body<Change>,
+) -> HttpResult<Json<StockLevel>> {
+    require(&caller, Permission::ManageStock)?;
+    let (Path(sku), idempotency_key) = (sku?, key?.into_string());
+    let Change { delta, reason } = body.parse()?;
+    let command = AdjustStock { sku, delta, reason, idempotency_key };
+    inventory.adjust_stock(&caller, command).await.or_problem(problem).map(Json)
+}
+
+/// List the changes of a SKU's stock, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/inventory/{sku}/adjustments",
+    tag = "inventory",
+    params(
+        ("sku" = Sku, Path, description = "The SKU; `/` in it is written `%2F`."),
+        CursorQuery,
+    ),
+    responses(
+        (status = 200, description = "One page of the history.", body = StockHistoryPage,
+            example = json!({
+                "items": [{
+                    "id": "01936f2e-7c1a-7000-8000-5f6d3c2b1a09", "sku": "BOOK-0042",
+                    "delta": -2, "reason": "sold",
+                    "order": "01936f2e-7a55-7000-8000-0c1d2e3f4a5b", "by": null,
+                    "at": "2026-01-31T12:00:00.000000Z"
+                }],
+                "next_cursor": null
+            })),
+        (status = 400, description = "`invalid_input`, with the field named.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 401, description = "Nobody is logged in.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 403, description = "Only staff may see stock.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "No stock was ever recorded for it.", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])),
+)]
+async fn stock_history(
+    State(inventory): State<Arc<Inventory>>,
+    Asker(caller): Asker,
+    sku: HttpResult<Path<Sku>>,
+    query: HttpResult<Query<CursorQuery>>,
+) -> HttpResult<Json<StockHistoryPage>> {
+    require(&caller, Permission::ManageStock)?;
+    let (Path(sku), Query(query)) = (sku?, query?);
+    let asked = StockHistory { sku, limit: query.limit(), cursor: query.cursor };
+    let page = queries::stock_history(&inventory.db, &caller, asked).await;
+    page.or_problem(problem).map(Json)
+}
+
+fn problem(refused: StockRefused) -> Problem {
+    let detail = refused.to_string();
+    match refused {
+        StockRefused::NotAllowed => Problem::forbidden(),
+        StockRefused::NotFound => Problem::not_found(),
+        StockRefused::BelowReserved { reserved } => {
+            Problem::conflict("below_reserved", detail).with("reserved", reserved)
+        }
+        StockRefused::KeyReused => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
+        }
+        StockRefused::Invalid { field, reason } => Problem::invalid_field(field, reason),
+    }
+}

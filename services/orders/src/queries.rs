@@ -1,0 +1,130 @@
+//! Reads, and who may make them.
+use crate::order::{Order, status_name};
+use crate::store::{self, Listing};
+use crate::Orders;
+use contracts::caller::Permission;
+use contracts::orders::{
+    GetOrder, GetReceipt, GetTracking, ListOrders, ListOrdersRefused, OrderForLetter, OrderPage,
+    OrderRef, OrderRefused, OrderStatus, OrdersForLetters, Receipt, Tracking,
+};
+use contracts::{CallError, Caller, OrderId};
+use kit::Unexpected;
+use kit::calls::Answer;
+use kit::pages::{CursorQuery, encode_cursor};
+
+/// The most orders that are asked for at once for letters.
+const MOST_LETTERS: usize = 1_000;
+
+/// The order, for its owner, for whoever holds a guest's token for it, and for staff. To all
+/// others it is not there; somebody who shows nothing is asked who they are.
+pub async fn open(
+    orders: &Orders,
+    caller: &Caller,
+    of: &OrderRef,
+) -> Result<Order, CallError<OrderRefused>> {
+    shows_something(caller, of).map_err(CallError::Refused)?;
+    let found = store::find(orders.db.reader(), of.order).await.map_err(fault)?;
+    let not_found = || CallError::Refused(OrderRefused::NotFound);
+    let order = found.ok_or_else(not_found)?;
+    let opens = caller.may(Permission::ManageOrders) || owns(orders, caller, of, &order)?;
+    if opens { Ok(order) } else { Err(not_found()) }
+}
+
+/// Whether the caller shows anything by which an order could be theirs.
+pub fn shows_something(caller: &Caller, of: &OrderRef) -> Result<(), OrderRefused> {
+    if *caller == Caller::Guest && of.token.is_none() {
+        return Err(OrderRefused::NotLoggedIn);
+    }
+    Ok(())
+}
+
+/// Whether the order is the caller's: by the account, or as a guest's by its token.
+pub fn owns<E>(
+    orders: &Orders,
+    caller: &Caller,
+    of: &OrderRef,
+    order: &Order,
+) -> Result<bool, CallError<E>> {
+    match (order.account, &of.token) {
+        (Some(account), _) => Ok(caller.account() == Some(account)),
+        (None, Some(token)) => Ok(orders.tokens()?.opens(token, order.id)),
+        (None, None) => Ok(false),
+    }
+}
+
+pub(crate) fn fault<E>(error: Unexpected) -> CallError<E> {
+    error.log();
+    CallError::NotDone(error.to_string())
+}
+
+/// One order.
+pub async fn get_order(orders: &Orders, caller: &Caller, call: GetOrder) -> Answer<GetOrder> {
+    Ok(open(orders, caller, &call.of).await?.view())
+}
+
+/// The caller's orders, or for staff everybody's; newest first.
+pub async fn list_orders(orders: &Orders, caller: &Caller, call: ListOrders) -> Answer<ListOrders> {
+    let account = match (call.everybody, caller.account()) {
+        (true, _) if caller.may(Permission::ManageOrders) => None,
+        (true, _) if *caller != Caller::Guest => {
+            return Err(CallError::Refused(ListOrdersRefused::NotAllowed));
+        }
+        (false, Some(account)) => Some(account),
+        (true, _) | (false, None) => {
+            return Err(CallError::Refused(ListOrdersRefused::NotLoggedIn));
+        }
+    };
+    let cursor = CursorQuery { cursor: call.cursor, ..CursorQuery::default() };
+    let after: Option<OrderId> =
+        cursor.after().map_err(|_| CallError::Refused(ListOrdersRefused::Cursor))?;
+    let limit = call.limit.clamp(1, 100) as usize;
+    // One more tells whether there is another page.
+    let most = limit as u64 + 1;
+    let wanted = Listing { account, status: call.status, after, most };
+    let mut found = store::list(orders.db.reader(), wanted).await.map_err(fault)?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next_cursor = found.last().filter(|_| more).map(|last| encode_cursor(&last.id));
+    Ok(OrderPage { items: found.iter().map(Order::view).collect(), next_cursor })
+}
+
+/// The receipt of an order that was paid, whatever became of it.
+pub async fn get_receipt(orders: &Orders, caller: &Caller, call: GetReceipt) -> Answer<GetReceipt> {
+    let order = open(orders, caller, &call.of).await?;
+    let Some(paid_at) = order.since(OrderStatus::Paid) else {
+        let status = status_name(order.status).to_owned();
+        return Err(CallError::Refused(OrderRefused::WrongState { status }));
+    };
+    Ok(Receipt { paid_at, refunded: order.refunded, order: order.view() })
+}
+
+/// The timeline of an order.
+pub async fn get_tracking(
+    orders: &Orders,
+    caller: &Caller,
+    call: GetTracking,
+) -> Answer<GetTracking> {
+    let order = open(orders, caller, &call.of).await?;
+    Ok(Tracking { status: order.status, tracking: order.tracking, timeline: order.steps })
+}
+
+/// What letters say, for the store itself only: it tells addresses.
+pub async fn orders_for_letters(
+    orders: &Orders,
+    caller: &Caller,
+    call: OrdersForLetters,
+) -> Answer<OrdersForLetters> {
+    if *caller != Caller::Store {
+        return Err(CallError::NotDone("letters are the store's own business".to_owned()));
+    }
+    if call.orders.len() > MOST_LETTERS {
+        return Err(CallError::NotDone(format!("at most {MOST_LETTERS} orders at once")));
+    }
+    let found = store::find_all(orders.db.reader(), &call.orders).await.map_err(fault)?;
+    let letter = |order: Order| OrderForLetter {
+        account: order.account,
+        email: order.email.clone(),
+        order: order.view(),
+    };
+    Ok(found.into_iter().map(letter).collect())
+}

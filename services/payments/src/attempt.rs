@@ -1,0 +1,265 @@
+//! An attempt at a provider: what is asked of it, under one key, until its answer is known. Pure.
+//!
+//! Its id is the provider's idempotency key. The row is committed before the provider is asked;
+//! an answer that got lost is asked about under the same key.
+use contracts::{Money, PaymentId, RefundId, Timestamp, TopUpId};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How long whoever asks the provider has for it.
+pub const LEASE: Duration = Duration::from_secs(30);
+/// How long to wait before an unknown outcome is asked about again, at first.
+const SOON: Duration = Duration::from_secs(1);
+/// How often it is asked about soon; then the pauses double.
+const SOON_TRIES: i64 = 5;
+/// The longest pause.
+const LATEST: Duration = Duration::from_secs(300);
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Take the money.
+    Charge,
+    /// The shopper confirmed it: take the money.
+    Complete,
+    /// Do not take it any more, or say that it was taken.
+    Void,
+    /// Give it back.
+    Refund,
+}
+
+impl Step {
+    /// The name in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::Complete => "complete",
+            Self::Void => "void",
+            Self::Refund => "refund",
+        }
+    }
+    /// The step of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Charge, Self::Complete, Self::Void, Self::Refund]
+            .into_iter()
+            .find(|step| step.as_str() == name)
+    }
+}
+
+/// Whether somebody has to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// At `next_at`, unless somebody has it on lease.
+    Due,
+    /// Not before the shopper has confirmed it.
+    Waiting,
+    /// Never again.
+    Done,
+}
+
+impl State {
+    /// The name in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+        }
+    }
+    /// The state of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Due, Self::Waiting, Self::Done].into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// What an attempt is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To pay an order.
+    Payment(PaymentId),
+    /// To fill a wallet.
+    TopUp(TopUpId),
+    /// To give back a payment, or a part of it.
+    Refund {
+        /// Of which payment.
+        payment: PaymentId,
+        /// Which refund.
+        refund: RefundId,
+        /// The key under which the provider charged.
+        charge: Uuid,
+    },
+}
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The provider's idempotency key.
+    pub id: Uuid,
+    /// What is asked.
+    pub step: Step,
+    /// Whether somebody has to ask.
+    pub state: State,
+    /// What for.
+    pub purpose: Purpose,
+    /// How much.
+    pub amount: Money,
+    /// The card's token.
+    pub token: Option<String>,
+    /// How often somebody took it on.
+    pub tries: i64,
+    /// Until when somebody has it.
+    pub leased_until: Timestamp,
+    /// When to ask next.
+    pub next_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Attempt {
+    /// An attempt that is due at once.
+    pub const fn new(
+        id: Uuid,
+        step: Step,
+        purpose: Purpose,
+        amount: Money,
+        token: Option<String>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            step,
+            state: State::Due,
+            purpose,
+            amount,
+            token,
+            tries: 0,
+            leased_until: Timestamp::from_micros(0),
+            next_at: now,
+            created_at: now,
+        }
+    }
+    /// Somebody takes it on.
+    pub fn lease(&mut self, now: Timestamp) {
+        self.tries += 1;
+        self.leased_until = now.after(LEASE);
+    }
+    /// Its outcome is known.
+    pub const fn finish(&mut self) {
+        self.state = State::Done;
+        self.leased_until = Timestamp::from_micros(0);
+    }
+    /// Its outcome is not known yet: asked about later.
+    pub fn ask_again(&mut self, now: Timestamp) {
+        self.leased_until = Timestamp::from_micros(0);
+        if self.state == State::Due {
+            self.next_at = now.after(pause(self.tries));
+        }
+    }
+    /// The shopper has to confirm it, unless that happened, or nobody wants the money any more.
+    pub fn wait_for_shopper(&mut self, now: Timestamp) {
+        match (self.state, self.step) {
+            (State::Due, Step::Charge) => {
+                self.state = State::Waiting;
+                self.leased_until = Timestamp::from_micros(0);
+            }
+            (State::Due, Step::Void) => {
+                self.leased_until = Timestamp::from_micros(0);
+                self.next_at = now;
+            }
+            _ => self.ask_again(now),
+        }
+    }
+    /// The shopper confirmed it.
+    pub fn complete(&mut self, now: Timestamp) {
+        if self.state == State::Waiting {
+            (self.state, self.step, self.next_at) = (State::Due, Step::Complete, now);
+        }
+    }
+    /// Nobody wants the money any more. Where the provider may know of it, it is told, so that
+    /// it either never takes the money or says that it did.
+    pub fn void(&mut self, now: Timestamp) {
+        if self.state == State::Done {
+            return;
+        }
+        if self.tries == 0 {
+            return self.finish();
+        }
+        (self.state, self.step, self.next_at) = (State::Due, Step::Void, now);
+    }
+}
+
+/// The pause after so many tries.
+fn pause(tries: i64) -> Duration {
+    let doublings = u32::try_from(tries.saturating_sub(SOON_TRIES)).unwrap_or(0).min(16);
+    SOON.saturating_mul(1 << doublings).min(LATEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::Currency;
+
+    const START: Timestamp = Timestamp::from_micros(1_000_000_000);
+
+    fn attempt() -> Attempt {
+        let purpose = Purpose::Payment(PaymentId(Uuid::from_u128(1)));
+        let amount = Money::new(100, Currency::USD);
+        Attempt::new(Uuid::from_u128(2), Step::Charge, purpose, amount, None, START)
+    }
+
+    #[test]
+    fn an_attempt_that_nobody_took_on_is_simply_dropped() {
+        let mut fresh = attempt();
+        fresh.void(START);
+        assert_eq!(fresh.state, State::Done);
+    }
+
+    #[test]
+    fn one_that_the_provider_may_know_of_is_voided_there() {
+        let mut asked = attempt();
+        asked.lease(START);
+        asked.void(START);
+        assert_eq!((asked.state, asked.step), (State::Due, Step::Void));
+        assert_eq!(asked.leased_until, START.after(LEASE), "whoever asks is left to end");
+        asked.wait_for_shopper(START);
+        assert_eq!((asked.state, asked.step, asked.next_at), (State::Due, Step::Void, START));
+        asked.finish();
+        asked.void(START);
+        assert_eq!(asked.state, State::Done);
+    }
+
+    #[test]
+    fn a_waiting_one_goes_on_once_the_shopper_confirmed() {
+        let mut waiting = attempt();
+        waiting.complete(START);
+        assert_eq!(waiting.step, Step::Charge, "nothing to confirm yet");
+        waiting.lease(START);
+        waiting.wait_for_shopper(START);
+        assert_eq!(waiting.state, State::Waiting);
+        waiting.complete(START);
+        assert_eq!((waiting.state, waiting.step), (State::Due, Step::Complete));
+    }
+
+    #[test]
+    fn pauses_grow_and_have_an_end() {
+        let mut unknown = attempt();
+        unknown.lease(START);
+        unknown.ask_again(START);
+        assert_eq!(unknown.next_at, START.after(Duration::from_secs(1)));
+        assert_eq!(unknown.leased_until, Timestamp::from_micros(0));
+        assert_eq!(pause(6), Duration::from_secs(2));
+        assert_eq!(pause(i64::MAX), LATEST);
+        assert_eq!(pause(0), SOON);
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for step in [Step::Charge, Step::Complete, Step::Void, Step::Refund] {
+            assert_eq!(Step::named(step.as_str()), Some(step));
+        }
+        for state in [State::Due, State::Waiting, State::Done] {
+            assert_eq!(State::named(state.as_str()), Some(state));
+        }
+        assert_eq!((Step::named("x"), State::named("x")), (None, None));
+    }
+}

@@ -1,0 +1,223 @@
+//! What must hold at the end of a run, read from the services' own tables.
+//!
+//! It is the one place that reads across services, and it reads only.
+use crate::executor::{Stuck, complete};
+use crate::scheduler::Scheduler;
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
+use std::collections::BTreeMap;
+
+/// What does not hold, in sentences; empty when all does.
+///
+/// # Errors
+/// When a table cannot be read.
+pub fn violations(run: &Scheduler, stock: i64) -> Result<Vec<String>, Stuck> {
+    let mut found = run.told.lock().contradictions.clone();
+    let orders = orders(run)?;
+    check_orders(run, &orders, &mut found)?;
+    check_stock(run, &orders, stock, &mut found)?;
+    check_money(run, &orders, &mut found)?;
+    check_letters(run, &orders, &mut found)?;
+    check_rest(run, &mut found)?;
+    Ok(found)
+}
+
+fn rows(run: &Scheduler, service: &str, sql: &str) -> Result<Vec<QueryResult>, Stuck> {
+    let running = run.world.running.get(service);
+    let db = running.ok_or_else(|| Stuck(format!("{service} is down")))?.db.clone();
+    let statement = Statement::from_string(DbBackend::Sqlite, sql.to_owned());
+    let read = complete(async move { db.reader().query_all_raw(statement).await }, "a check")?;
+    read.map_err(|error| Stuck(format!("{service}: {sql}: {error}")))
+}
+
+/// Rows of a text and a number.
+fn pairs(run: &Scheduler, service: &str, sql: &str) -> Result<Vec<(String, i64)>, Stuck> {
+    let pair = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+    let read: Result<_, sea_orm::DbErr> = rows(run, service, sql)?.iter().map(pair).collect();
+    read.map_err(|error| Stuck(format!("{service}: {sql}: {error}")))
+}
+
+/// Says `what` of each row that `sql` (a text and a number a row) finds.
+fn none(
+    run: &Scheduler,
+    service: &str,
+    sql: &str,
+    what: &str,
+    found: &mut Vec<String>,
+) -> Result<(), Stuck> {
+    let pairs = pairs(run, service, sql)?;
+    found.extend(pairs.into_iter().map(|(text, n)| format!("{service}: {what}: {text} {n}")));
+    Ok(())
+}
+
+fn number(run: &Scheduler, service: &str, sql: &str) -> Result<i64, Stuck> {
+    let sql = format!("SELECT '', ({sql})");
+    Ok(pairs(run, service, &sql)?.first().map_or(0, |(_, number)| *number))
+}
+
+struct Order {
+    status: String,
+    method: String,
+    total: i64,
+    was_paid: bool,
+    lines: Vec<(String, i64)>,
+}
+
+fn orders(run: &Scheduler) -> Result<BTreeMap<String, Order>, Stuck> {
+    let sql = "SELECT hex(id), status, method, total, items, steps FROM orders ORDER BY id";
+    let read = |row: &QueryResult| -> Result<(String, Order), sea_orm::DbErr> {
+        let (items, steps): (String, String) = (row.try_get_by_index(4)?, row.try_get_by_index(5)?);
+        let json = |text: &str| {
+            serde_json::from_str::<serde_json::Value>(text)
+                .map_err(|error| sea_orm::DbErr::Custom(error.to_string()))
+        };
+        let line = |line: &serde_json::Value| {
+            let sku = line["sku"].as_str().unwrap_or_default().to_owned();
+            (sku, line["quantity"].as_i64().unwrap_or_default())
+        };
+        let order = Order {
+            status: row.try_get_by_index(1)?,
+            method: row.try_get_by_index(2)?,
+            total: row.try_get_by_index(3)?,
+            was_paid: json(&steps)?.to_string().contains("\"paid\""),
+            lines: json(&items)?.as_array().into_iter().flatten().map(line).collect(),
+        };
+        Ok((row.try_get_by_index(0)?, order))
+    };
+    let read: Result<_, _> = rows(run, "orders", sql)?.iter().map(read).collect();
+    read.map_err(|error| Stuck(format!("orders: {error}")))
+}
+
+fn hex(id: uuid::Uuid) -> String {
+    id.simple().to_string().to_uppercase()
+}
+
+fn check_orders(
+    run: &Scheduler,
+    orders: &BTreeMap<String, Order>,
+    found: &mut Vec<String>,
+) -> Result<(), Stuck> {
+    for (id, order) in orders {
+        if order.status != "paid" && order.status != "cancelled" {
+            found.push(format!("order {id} ended {}", order.status));
+        }
+    }
+    for (key, id) in &run.told.lock().orders {
+        if !orders.contains_key(&hex(id.0)) {
+            found.push(format!("order {id}, answered to key {key}, is lost"));
+        }
+    }
+    let live = orders.values().filter(|order| order.status == "paid").count();
+    let listed = number(run, "orders", "SELECT count(*) FROM ordered_carts")?;
+    if i64::try_from(live).ok() != Some(listed) {
+        found.push(format!("{live} live orders, {listed} ordered carts"));
+    }
+    Ok(())
+}
+
+fn check_stock(
+    run: &Scheduler,
+    orders: &BTreeMap<String, Order>,
+    received: i64,
+    found: &mut Vec<String>,
+) -> Result<(), Stuck> {
+    let mut sold: BTreeMap<&str, i64> = BTreeMap::new();
+    for order in orders.values().filter(|order| order.status == "paid") {
+        for (sku, quantity) in &order.lines {
+            *sold.entry(sku).or_default() += quantity;
+        }
+    }
+    for (sku, on_hand) in pairs(run, "inventory", "SELECT sku, on_hand FROM stock ORDER BY sku")? {
+        let sold = sold.get(sku.as_str()).copied().unwrap_or_default();
+        if on_hand + sold != received {
+            found.push(format!("{sku}: {on_hand} on hand + {sold} sold is not {received}"));
+        }
+    }
+    let sql = "SELECT sku, reserved FROM stock WHERE reserved <> 0";
+    none(run, "inventory", sql, "still reserved", found)?;
+    let sql = "SELECT hex(order_id), 0 FROM holds WHERE state = 'held'";
+    none(run, "inventory", sql, "still held", found)?;
+    let sql = "SELECT s.sku, s.on_hand FROM stock s WHERE s.on_hand <> \
+               (SELECT sum(a.delta) FROM adjustments a WHERE a.sku = s.sku)";
+    none(run, "inventory", sql, "the history does not add up", found)
+}
+
+fn check_money(
+    run: &Scheduler,
+    orders: &BTreeMap<String, Order>,
+    found: &mut Vec<String>,
+) -> Result<(), Stuck> {
+    let sql = "SELECT currency, sum(amount) FROM ledger_entries GROUP BY currency HAVING sum(amount) <> 0";
+    none(run, "payments", sql, "the ledger is not zero", found)?;
+    let sql = "SELECT hex(movement), sum(amount) FROM ledger_entries GROUP BY movement \
+               HAVING sum(amount) <> 0 OR count(*) <> 2";
+    none(run, "payments", sql, "a movement has not two sides", found)?;
+    let sql = "SELECT w.book, w.balance FROM wallets w WHERE w.balance <> (SELECT \
+               coalesce(sum(e.amount), 0) FROM ledger_entries e WHERE e.account = w.book)";
+    none(run, "payments", sql, "a wallet is not the sum of its entries", found)?;
+    let sql = "SELECT hex(order_id), sum(captured - refunded) FROM payments GROUP BY order_id";
+    let kept: BTreeMap<String, i64> = pairs(run, "payments", sql)?.into_iter().collect();
+    for (id, order) in orders {
+        let due = if order.status == "paid" { order.total } else { 0 };
+        let kept = kept.get(id).copied().unwrap_or_default();
+        if kept != due {
+            let (status, method) = (&order.status, &order.method);
+            found.push(format!("order {id} ({status}, {method}): {kept} was kept, {due} is due"));
+        }
+    }
+    // What the provider holds for us is what our ledger says it holds.
+    let sql = "SELECT sum(amount - refunded) FROM sandbox_charges WHERE kind = 'charge' \
+               AND state = 'captured'";
+    let provider = number(run, "payments", &format!("SELECT coalesce(({sql}), 0)"))?;
+    let sql = "SELECT coalesce(-sum(amount), 0) FROM ledger_entries WHERE account = 'card'";
+    let ours = number(run, "payments", sql)?;
+    if provider != ours {
+        found.push(format!("the provider took {provider}, the ledger says {ours}"));
+    }
+    let sql = "SELECT hex(id), tries FROM attempts WHERE state <> 'done'";
+    none(run, "payments", sql, "an attempt was never finished", found)?;
+    for (account, told) in &run.told.lock().topped_up {
+        let account = hex(account.0);
+        let sql = format!(
+            "SELECT coalesce(sum(amount), 0) FROM top_ups WHERE hex(account_id) = '{account}' \
+             AND status = 'captured'"
+        );
+        let credited = number(run, "payments", &sql)?;
+        if credited < *told {
+            found.push(format!("{account} was told of {told}, and {credited} was credited"));
+        }
+    }
+    Ok(())
+}
+
+fn check_letters(
+    run: &Scheduler,
+    orders: &BTreeMap<String, Order>,
+    found: &mut Vec<String>,
+) -> Result<(), Stuck> {
+    let sql = "SELECT hex(order_id) || ' ' || kind, count(*) FROM mails \
+               WHERE order_id IS NOT NULL GROUP BY order_id, kind";
+    let mails: BTreeMap<String, i64> = pairs(run, "notifications", sql)?.into_iter().collect();
+    for (id, order) in orders {
+        let wanted = [
+            ("order_confirmation", true),
+            ("receipt", order.was_paid),
+            ("cancellation", order.status == "cancelled"),
+        ];
+        for (kind, wanted) in wanted {
+            let written = mails.get(&format!("{id} {kind}")).copied().unwrap_or_default();
+            if written != i64::from(wanted) {
+                found.push(format!("order {id} ({}): {written} of {kind}", order.status));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_rest(run: &Scheduler, found: &mut Vec<String>) -> Result<(), Stuck> {
+    let names: Vec<&'static str> = run.world.running.keys().copied().collect();
+    for name in names {
+        none(run, name, "SELECT name, version FROM outbox", "never sent", found)?;
+        none(run, name, "SELECT name || ': ' || error, version FROM parked", "parked", found)?;
+    }
+    Ok(())
+}
