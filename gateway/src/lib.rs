@@ -31,7 +31,7 @@ use kit::db::Db;
 use kit::inbox::Inbox;
 use kit::input::BodyLimit;
 use kit::plug::Running;
-use kit::telemetry;
+use kit::telemetry::{self, Observer};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

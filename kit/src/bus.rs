@@ -84,6 +84,8 @@ pub(crate) trait Hearer: Send + Sync {
     fn park(&self, message: Message, error: String) -> BoxFuture<'static, Result<(), NotRun>>;
 }
 
+/// By service: its replicas.
+type Hearers = BTreeMap<&'static str, Vec<Arc<dyn Hearer>>>;
 type Watcher = Arc<dyn Fn(&Envelope) + Send + Sync>;
 
 /// The bus of one process: who hears and who watches what.
@@ -92,8 +94,8 @@ pub struct Bus(Arc<Table>);
 
 #[derive(Default)]
 struct Table {
-    /// By event, then by service: its replicas.
-    hearers: RwLock<BTreeMap<&'static str, BTreeMap<&'static str, Vec<Arc<dyn Hearer>>>>>,
+    /// By event.
+    hearers: RwLock<BTreeMap<&'static str, Hearers>>,
     watchers: RwLock<BTreeMap<&'static str, Vec<Watcher>>>,
     turn: AtomicUsize,
     /// By service: wakes the relays of all its replicas.

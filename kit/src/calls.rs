@@ -51,7 +51,8 @@ impl Registry {
     fn find<C: Call>(&self) -> Option<Answerer<C>> {
         let answers = self.0.answers.read();
         let replicas = answers.get(C::NAME)?;
-        let turn = if replicas.len() == 1 { 0 } else { self.0.turn.fetch_add(1, Ordering::Relaxed) };
+        let turn =
+            if replicas.len() == 1 { 0 } else { self.0.turn.fetch_add(1, Ordering::Relaxed) };
         replicas.get(turn % replicas.len())?.downcast_ref::<Answerer<C>>().cloned()
     }
 }

@@ -307,7 +307,8 @@ impl SetUpdate {
         let found: Vec<String> = (self.keys.iter().zip(&names))
             .map(|((column, _), v)| format!("{table}.{column} = v.{v}"))
             .collect();
-        let qualified = if backend == DbBackend::MySql { format!("{table}.") } else { String::new() };
+        let qualified =
+            if backend == DbBackend::MySql { format!("{table}.") } else { String::new() };
         let set: Vec<String> = (self.changes.iter().zip(&names[self.keys.len()..]))
             .map(|((change, _), v)| match change {
                 Change::Add(column) => format!("{qualified}{column} = {table}.{column} + v.{v}"),
@@ -323,7 +324,9 @@ impl SetUpdate {
         }
         let values = self.values(backend, rows);
         let names = names.join(", ");
-        format!("WITH v({names}) AS (VALUES {values}) UPDATE {table} SET {set} FROM v WHERE {found}")
+        format!(
+            "WITH v({names}) AS (VALUES {values}) UPDATE {table} SET {set} FROM v WHERE {found}"
+        )
     }
 
     fn values(&self, backend: DbBackend, rows: usize) -> String {

@@ -199,10 +199,7 @@ async fn lease(wave: &Wave, request: &Request, until: i64) -> Result<(), DbErr> 
 /// to be kept: they are forgotten, so that the same key may try again with a new id.
 /// # Errors
 /// When the database fails.
-pub async fn finish(
-    wave: &mut Wave,
-    answers: &[(Uuid, Option<String>)],
-) -> Result<(), Unexpected> {
+pub async fn finish(wave: &mut Wave, answers: &[(Uuid, Option<String>)]) -> Result<(), Unexpected> {
     let kept: Vec<Vec<Value>> = answers
         .iter()
         .filter_map(|(id, answer)| Some(vec![(*id).into(), answer.clone()?.into()]))

@@ -210,10 +210,7 @@ fn unheard(event: &str) -> Unexpected {
     Unexpected::new(format!("nobody here hears {event}"))
 }
 
-async fn known(
-    tx: &DatabaseTransaction,
-    messages: &[Message],
-) -> Result<HashSet<EventId>, DbErr> {
+async fn known(tx: &DatabaseTransaction, messages: &[Message]) -> Result<HashSet<EventId>, DbErr> {
     let ids = messages.iter().map(|message| message.id.0);
     let rows = heard::Entity::find().filter(heard::Column::Id.is_in(ids)).all(tx).await?;
     Ok(rows.into_iter().map(|row| EventId(row.id)).collect())

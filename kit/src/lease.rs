@@ -40,7 +40,8 @@ impl Lease {
     /// Takes or renews the lease; false while another replica holds it (or nobody can say).
     pub async fn hold(&self) -> bool {
         let wanted = self.clone();
-        let held = self.waves.write(wanted, |wave, wanted: &Self| Box::pin(take(wave, wanted))).await;
+        let held =
+            self.waves.write(wanted, |wave, wanted: &Self| Box::pin(take(wave, wanted))).await;
         held.unwrap_or(false)
     }
 }

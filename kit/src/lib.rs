@@ -22,6 +22,7 @@ pub mod pages;
 pub mod plug;
 pub mod problem;
 mod relay;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod wave;

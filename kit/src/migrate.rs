@@ -98,7 +98,11 @@ fn steps(sql: &str, engine: Engine) -> Vec<String> {
         ("{bool}", ["BOOLEAN", "BOOLEAN", "BOOLEAN"]),
         (
             "{key}",
-            ["TEXT", "TEXT COLLATE \"C\"", "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"],
+            [
+                "TEXT",
+                "TEXT COLLATE \"C\"",
+                "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+            ],
         ),
         ("{text}", ["TEXT", "TEXT", "MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"]),
         ("{bytes}", ["BLOB", "BYTEA", "VARBINARY(255)"]),
@@ -108,10 +112,13 @@ fn steps(sql: &str, engine: Engine) -> Vec<String> {
         Engine::Postgres => 1,
         Engine::MySql => 2,
     };
-    let written = types.iter().fold(sql.to_owned(), |sql, (name, by)| sql.replace(name, by[column]));
-    let bare: Vec<&str> = written.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    let written =
+        types.iter().fold(sql.to_owned(), |sql, (name, by)| sql.replace(name, by[column]));
+    let bare: Vec<&str> =
+        written.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
     let bare = bare.join("\n");
-    bare.split(";\n").map(|step| step.trim().trim_end_matches(';').to_owned())
+    bare.split(";\n")
+        .map(|step| step.trim().trim_end_matches(';').to_owned())
         .filter(|step| !step.is_empty())
         .collect()
 }

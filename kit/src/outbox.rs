@@ -108,9 +108,10 @@ impl Lanes {
             return Some(message);
         }
         // Those behind the head stand in the order of their versions, however they came.
-        let place = lane.iter().skip(1).position(|other| {
-            (other.version, other.part) > (message.version, message.part)
-        });
+        let place = lane
+            .iter()
+            .skip(1)
+            .position(|other| (other.version, other.part) > (message.version, message.part));
         let place = place.map_or(lane.len(), |place| place + 1);
         lane.insert(place, message);
         None

@@ -41,17 +41,19 @@ pub struct Parts {
 type Build<S> = fn(Parts) -> Result<S, Unexpected>;
 type OnStart<S> = fn(Arc<S>) -> BoxFuture<'static, Result<(), Unexpected>>;
 type Bind<S, T> = Box<dyn Fn(&Arc<S>) -> T + Send + Sync>;
+/// Binds a service's state to a table of the process.
+type BindTo<S, T> = Box<dyn Fn(&Arc<S>, &T) + Send + Sync>;
 
 /// What a service of the state `S` says of itself.
 pub struct Plug<S> {
     name: &'static str,
     migrations: Vec<Migration>,
     build: Build<S>,
-    answers: Vec<(&'static str, Box<dyn Fn(&Arc<S>, &Registry) + Send + Sync>)>,
+    answers: Vec<(&'static str, BindTo<S, Registry>)>,
     calls: Vec<&'static str>,
     tells: Vec<&'static str>,
     hears: Vec<(&'static str, Bind<S, Handler>)>,
-    watches: Vec<(&'static str, Box<dyn Fn(&Arc<S>, &Bus) + Send + Sync>)>,
+    watches: Vec<(&'static str, BindTo<S, Bus>)>,
     workers: Vec<(&'static str, Duration, Bind<S, Turn>)>,
     on_start: Option<OnStart<S>>,
     routes: Option<fn(Arc<S>) -> OpenApiRouter>,
@@ -305,7 +307,8 @@ impl<S: Send + Sync + 'static> Plug<S> {
         let start: BoxFuture<'static, _> = Box::pin(async move {
             if alone {
                 // Whoever held these leases was this store before it stopped.
-                let freed = for_start.write((), |wave, ()| Box::pin(idempotency::free_leases(wave)));
+                let freed =
+                    for_start.write((), |wave, ()| Box::pin(idempotency::free_leases(wave)));
                 freed.await.map_err(Unexpected::from_error)?;
             }
             match on_start {
@@ -403,10 +406,7 @@ impl Node {
     /// Starts `services`: opens and migrates all databases, wires everybody, and only then runs.
     /// # Errors
     /// When a database cannot be opened or migrated, or a service cannot be built.
-    pub async fn start(
-        services: &[Box<dyn Service>],
-        setup: &Setup,
-    ) -> Result<Self, Unexpected> {
+    pub async fn start(services: &[Box<dyn Service>], setup: &Setup) -> Result<Self, Unexpected> {
         let starting = services.iter().map(|service| service.start(setup));
         let services = futures_util::future::try_join_all(starting).await?;
         if setup.tasks {
@@ -488,12 +488,19 @@ pub fn misfits(services: &[Box<dyn Service>]) -> Vec<String> {
     let told = |name| declared.iter().any(|(_, d)| d.tells.contains(name));
     let mut misfits = Vec::new();
     for (service, d) in &declared {
-        misfits.extend(d.calls.iter().filter(|c| !answered(c)).map(|c| {
-            format!("{service} calls {c}, which nobody answers")
-        }));
-        misfits.extend(d.hears.iter().chain(&d.watches).filter(|e| !told(e)).map(|e| {
-            format!("{service} hears {e}, which nobody tells")
-        }));
+        misfits.extend(
+            d.calls
+                .iter()
+                .filter(|c| !answered(c))
+                .map(|c| format!("{service} calls {c}, which nobody answers")),
+        );
+        misfits.extend(
+            d.hears
+                .iter()
+                .chain(&d.watches)
+                .filter(|e| !told(e))
+                .map(|e| format!("{service} hears {e}, which nobody tells")),
+        );
         let foreign = |name: &&&str| name.split('.').next() != Some(*service);
         misfits.extend(d.answers.iter().chain(&d.tells).filter(foreign).map(|name| {
             format!("{service} answers or tells {name}, which is another's by its name")

@@ -72,9 +72,8 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn new(db: &Db, bus: &Bus, waves: &Waves) -> Self {
-        let sent = waves.batched("sent", 5_000, |wave, ids: &[EventId]| {
-            Box::pin(outbox::sent(wave, ids))
-        });
+        let sent =
+            waves.batched("sent", 5_000, |wave, ids: &[EventId]| Box::pin(outbox::sent(wave, ids)));
         let shared = db.engine() != Engine::Sqlite;
         Self {
             db: db.clone(),

@@ -177,10 +177,7 @@ impl Rig {
         self.sources.id()
     }
     /// Plays another service: has `answer` answer `C`.
-    pub fn play<C: Call>(
-        &self,
-        answer: impl Fn(Caller, C) -> Answer<C> + Send + Sync + 'static,
-    ) {
+    pub fn play<C: Call>(&self, answer: impl Fn(Caller, C) -> Answer<C> + Send + Sync + 'static) {
         self.registry.answer::<C>(move |caller, call| {
             let answer = answer(caller, call);
             Box::pin(async move { answer }) as BoxFuture<'static, _>

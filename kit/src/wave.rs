@@ -5,6 +5,9 @@
 //! writer; on a server each of a few writers takes one kind at a time. A deadlock or a
 //! serialisation failure repeats the wave; any other error rolls it back and runs its commands
 //! one by one, so that only the guilty one fails.
+mod batch;
+
+use self::batch::{Batch, Kind, Plain, Queue};
 use crate::bus::{Envelope, Message};
 use crate::clock::Sources;
 use crate::db::{self, Db, Engine};
@@ -112,9 +115,6 @@ impl Wave {
         }
     }
 }
-
-type Run<C, A> =
-    dyn for<'a> Fn(&'a mut Wave, &'a [C]) -> BoxFuture<'a, Result<Vec<A>, Unexpected>> + Send + Sync;
 
 /// What happens after a commit: hand the news on, wake the workers.
 pub(crate) trait AfterCommit: Send + Sync {
@@ -469,25 +469,6 @@ impl Failed {
     }
 }
 
-/// A queue of one kind of command.
-trait Kind: Send + Sync {
-    fn name(&self) -> &'static str;
-    fn waiting(&self) -> usize;
-    fn take(&self, most: usize) -> Option<Box<dyn Batch>>;
-}
-
-/// Commands that were taken for a wave.
-trait Batch: Send {
-    fn len(&self) -> usize;
-    fn run<'a>(
-        &'a mut self,
-        wave: &'a mut Wave,
-        only: Option<usize>,
-    ) -> BoxFuture<'a, Result<(), Unexpected>>;
-    fn answer(&mut self, only: Option<usize>);
-    fn fail(&mut self, only: Option<usize>, why: &NotRun);
-}
-
 /// The door to a kind of command: waits for a wave and answers.
 pub struct Batched<C, A> {
     queue: Arc<Queue<C, A>>,
@@ -534,122 +515,5 @@ impl<C: Send + Sync + 'static, A: Send + 'static> Batched<C, A> {
         }
         self.waves.0.work.notify_one();
         Ok(answered)
-    }
-}
-
-type Waiting<C, A> = VecDeque<(C, oneshot::Sender<Result<A, NotRun>>)>;
-
-struct Queue<C, A> {
-    name: &'static str,
-    most: usize,
-    run: Arc<Run<C, A>>,
-    waiting: Mutex<Waiting<C, A>>,
-}
-
-impl<C: Send + Sync + 'static, A: Send + 'static> Kind for Queue<C, A> {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-    fn waiting(&self) -> usize {
-        self.waiting.lock().len()
-    }
-    fn take(&self, most: usize) -> Option<Box<dyn Batch>> {
-        let mut waiting = self.waiting.lock();
-        let count = waiting.len().min(self.most).min(most);
-        if count == 0 {
-            return None;
-        }
-        let (commands, callers) = waiting.drain(..count).map(|(c, to)| (c, Some(to))).unzip();
-        Some(Box::new(Gathered { commands, callers, answers: Vec::new(), run: Arc::clone(&self.run) }))
-    }
-}
-
-struct Gathered<C, A> {
-    commands: Vec<C>,
-    callers: Vec<Option<oneshot::Sender<Result<A, NotRun>>>>,
-    answers: Vec<A>,
-    run: Arc<Run<C, A>>,
-}
-
-impl<C: Send + Sync, A: Send> Batch for Gathered<C, A> {
-    fn len(&self) -> usize {
-        self.commands.len()
-    }
-    fn run<'a>(
-        &'a mut self,
-        wave: &'a mut Wave,
-        only: Option<usize>,
-    ) -> BoxFuture<'a, Result<(), Unexpected>> {
-        Box::pin(async move {
-            let commands = match only {
-                Some(index) => &self.commands[index..=index],
-                None => &self.commands[..],
-            };
-            let answers = (self.run)(wave, commands).await?;
-            if answers.len() != commands.len() {
-                return Err(Unexpected::new("a batch did not answer each of its commands"));
-            }
-            self.answers = answers;
-            Ok(())
-        })
-    }
-    fn answer(&mut self, only: Option<usize>) {
-        let callers = match only {
-            Some(index) => &mut self.callers[index..=index],
-            None => &mut self.callers[..],
-        };
-        for (caller, answer) in callers.iter_mut().zip(self.answers.drain(..)) {
-            if let Some(caller) = caller.take() {
-                // Whoever left does not hear it.
-                let _ = caller.send(Ok(answer));
-            }
-        }
-    }
-    fn fail(&mut self, only: Option<usize>, why: &NotRun) {
-        let callers = match only {
-            Some(index) => &mut self.callers[index..=index],
-            None => &mut self.callers[..],
-        };
-        for caller in callers.iter_mut().filter_map(Option::take) {
-            let _ = caller.send(Err(why.clone()));
-        }
-    }
-}
-
-struct Plain<C, A, F> {
-    command: C,
-    run: F,
-    answer: Option<A>,
-    caller: Option<oneshot::Sender<Result<A, NotRun>>>,
-}
-
-impl<C, A, F> Batch for Plain<C, A, F>
-where
-    C: Send + Sync,
-    A: Send,
-    F: for<'a> Fn(&'a mut Wave, &'a C) -> BoxFuture<'a, Result<A, Unexpected>> + Send + Sync,
-{
-    fn len(&self) -> usize {
-        1
-    }
-    fn run<'a>(
-        &'a mut self,
-        wave: &'a mut Wave,
-        _: Option<usize>,
-    ) -> BoxFuture<'a, Result<(), Unexpected>> {
-        Box::pin(async move {
-            self.answer = Some((self.run)(wave, &self.command).await?);
-            Ok(())
-        })
-    }
-    fn answer(&mut self, _: Option<usize>) {
-        if let (Some(caller), Some(answer)) = (self.caller.take(), self.answer.take()) {
-            let _ = caller.send(Ok(answer));
-        }
-    }
-    fn fail(&mut self, _: Option<usize>, why: &NotRun) {
-        if let Some(caller) = self.caller.take() {
-            let _ = caller.send(Err(why.clone()));
-        }
     }
 }

@@ -20,7 +20,8 @@ pub enum Worked {
     More,
 }
 
-pub(crate) type Turn = Arc<dyn Fn() -> BoxFuture<'static, Result<Worked, Unexpected>> + Send + Sync>;
+pub(crate) type Turn =
+    Arc<dyn Fn() -> BoxFuture<'static, Result<Worked, Unexpected>> + Send + Sync>;
 
 /// The workers of one replica that can be woken, by name.
 #[derive(Clone, Default)]

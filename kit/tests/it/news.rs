@@ -125,10 +125,7 @@ async fn rows_of_another_process_are_noticed_within_a_second() {
 #[test]
 fn what_is_not_declared_is_refused_and_misfits_are_named() {
     let lonely: Vec<Box<dyn Service>> = vec![Box::new(echo())];
-    assert_eq!(
-        kit::plug::misfits(&lonely),
-        ["echo hears tally.counted.v1, which nobody tells"]
-    );
+    assert_eq!(kit::plug::misfits(&lonely), ["echo hears tally.counted.v1, which nobody tells"]);
     assert!(kit::plug::misfits(&toys()).is_empty());
     assert!(kit::plug::map(&toys()).contains("- hears `tally.counted.v1`"));
 }

@@ -26,9 +26,8 @@ async fn a_set_insert_and_a_set_update_change_thousands_of_rows() {
                     version: Set(0),
                 });
                 insert_all(wave.tx(), rows.collect()).await?;
-                let changes = (0..12_000).map(|i| {
-                    vec![name(i).into(), (i * 2).into(), 7_i64.into()]
-                });
+                let changes =
+                    (0..12_000).map(|i| vec![name(i).into(), (i * 2).into(), 7_i64.into()]);
                 SetUpdate::of("counts")
                     .key("name", Kind::Text)
                     .change(Change::Add("total"), Kind::Int)
@@ -41,8 +40,8 @@ async fn a_set_insert_and_a_set_update_change_thousands_of_rows() {
         .await;
     assert_eq!(done, Ok(()));
     let rows = count::Entity::find().order_by_asc(count::Column::Name).all(running.db.reader());
-    for (i, row) in rows.await.unwrap().iter().enumerate() {
-        assert_eq!((row.total, row.version), (i as i64 * 3, 7));
+    for (i, row) in (0..12_000).zip(rows.await.unwrap()) {
+        assert_eq!((row.total, row.version), (i * 3, 7));
     }
 }
 

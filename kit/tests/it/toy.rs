@@ -1,12 +1,12 @@
 //! Two toy services: `tally` counts and tells; `echo` hears and counts what it heard.
 use contracts::{Call, CallError, Event, NoRefusal};
 use futures_util::future::BoxFuture;
+use kit::Unexpected;
 use kit::bus::Heard;
 use kit::db::{Change, Kind, SetUpdate, insert_all};
 use kit::migrate::Migration;
 use kit::plug::{Parts, Plug, Service};
 use kit::wave::{Batched, NotRun, Wave};
-use kit::Unexpected;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect, Set};
 use serde::{Deserialize, Serialize};
@@ -116,9 +116,9 @@ pub async fn count(wave: &mut Wave, commands: &[Count]) -> Result<Vec<i64>, Unex
 }
 
 fn build_tally(parts: Parts) -> Result<Tally, Unexpected> {
-    let count = parts.waves.batched("count", 100, |wave, commands: &[Count]| {
-        Box::pin(count(wave, commands))
-    });
+    let count = parts
+        .waves
+        .batched("count", 100, |wave, commands: &[Count]| Box::pin(count(wave, commands)));
     Ok(Tally { count })
 }
 

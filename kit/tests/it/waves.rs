@@ -26,7 +26,9 @@ async fn commands_from_many_callers_are_all_counted_and_each_gets_its_own_answer
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_guilty_command_of_a_wave_fails() {
-    let rig = Arc::new(Rig::start(&[Box::new(tally()) as Box<dyn kit::plug::Service>], Config::default()).await);
+    let rig = Arc::new(
+        Rig::start(&[Box::new(tally()) as Box<dyn kit::plug::Service>], Config::default()).await,
+    );
     let tasks = (0..100).map(|i| {
         let rig = Arc::clone(&rig);
         // The database refuses a total below zero.

@@ -1,1 +1,153 @@
-//! The payments service.
+//! Owns payments, wallets and the ledger: what was asked of whom, what came, and what went back.
+//!
+//! Promises that money moves only from one book to another (double entry, every movement sums to
+//! zero), that an order is paid at most once, that what is captured after an order ended goes
+//! back in full, and that a card is asked under one key until its answer is known.
+//!
+//! Never knows what was bought or by whom in person, never decides whether an order lives, and
+//! never holds a transaction open while a provider is asked.
+pub mod attempt;
+pub mod cancel_orders;
+pub mod close_payment;
+pub mod continue_payment;
+pub mod give_back;
+mod http;
+pub mod ledger;
+pub mod open_wallets;
+pub mod payment;
+pub mod provider;
+pub mod queries;
+pub mod refund_payment;
+pub mod sandbox;
+pub mod settle;
+pub mod start_payments;
+pub mod store;
+pub mod top_up;
+pub mod wallet;
+
+use crate::sandbox::Sandbox;
+use crate::settle::{Outcome, TopUpAnswer};
+use contracts::identity::UserRegistered;
+use contracts::orders::{OrderCancelled, OrderPlaced};
+use contracts::payments::{
+    ClosePayment, ContinuePayment, GetWallet, PaymentActionRequired, PaymentCaptured,
+    PaymentFailed, PaymentMethods, PaymentRefunded, RefundPayment, TopUp, WalletEntries,
+    WalletToppedUp,
+};
+use contracts::{CallError, Currency};
+use futures_util::future::BoxFuture;
+use kit::Unexpected;
+use kit::clock::Sources;
+use kit::db::{Db, Engine};
+use kit::migration;
+use kit::plug::{Parts, Plug};
+use kit::wave::{Batched, NotRun, Wave, Waves};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often the worker looks for what is due by the clock.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The payments service.
+pub struct Payments {
+    db: Db,
+    waves: Waves,
+    sources: Sources,
+    currency: Currency,
+    sandbox: Sandbox,
+    settle: Batched<Outcome, Option<TopUpAnswer>>,
+}
+
+impl Payments {
+    fn build(parts: Parts) -> Result<Self, Unexpected> {
+        let settle = parts.waves.batched("settle", 200, |wave, outcomes: &[Outcome]| {
+            Box::pin(settle::settle(wave, outcomes))
+        });
+        Ok(Self {
+            sandbox: Sandbox::new(&parts.waves),
+            settle,
+            currency: parts.config.currency,
+            db: parts.db,
+            waves: parts.waves,
+            sources: parts.sources,
+        })
+    }
+
+    /// Runs a use case that is not hot. A twin on another replica may insert the same key first:
+    /// then it is rolled back, and finds the twin's row the second time.
+    async fn write<C, A>(
+        &self,
+        command: C,
+        run: impl for<'a> Fn(&'a mut Wave, &'a C) -> BoxFuture<'a, Result<A, Unexpected>>
+        + Copy
+        + Send
+        + Sync
+        + 'static,
+    ) -> Result<A, NotRun>
+    where
+        C: Clone + Send + Sync + 'static,
+        A: Send + 'static,
+    {
+        match self.waves.write(command.clone(), run).await {
+            Err(NotRun::Failed(_)) => self.waves.write(command, run).await,
+            ran => ran,
+        }
+    }
+
+    /// What the service does before anything is served.
+    async fn start(self: Arc<Self>) -> Result<(), Unexpected> {
+        if self.db.engine() != Engine::Sqlite {
+            return Ok(());
+        }
+        let freed = self.waves.write((), |wave, ()| Box::pin(provider::free_leases(wave)));
+        freed.await.map_err(Unexpected::from_error)
+    }
+}
+
+/// What the payments service says of itself.
+pub fn plug() -> Plug<Payments> {
+    Plug::new("payments", vec![migration!("0001_payments")], Payments::build)
+        .answers::<ClosePayment>(|s, _, call| {
+            Box::pin(async move {
+                Ok(s.write(call, |wave, call| Box::pin(close_payment::close_payment(wave, call)))
+                    .await?)
+            })
+        })
+        .answers::<ContinuePayment>(|s, _, call| {
+            Box::pin(async move {
+                let command = (s.currency, call);
+                let ran = s.write(command, |wave, (currency, call)| {
+                    Box::pin(continue_payment::continue_payment(wave, *currency, call))
+                });
+                ran.await?.map_err(CallError::Refused)
+            })
+        })
+        .answers::<RefundPayment>(|s, caller, call| {
+            Box::pin(refund_payment::refund_payment(s, caller, call))
+        })
+        .answers::<PaymentMethods>(|_, caller, _| {
+            Box::pin(std::future::ready(queries::payment_methods(caller)))
+        })
+        .answers::<GetWallet>(|s, caller, _| Box::pin(queries::get_wallet(s, caller)))
+        .answers::<WalletEntries>(|s, caller, call| {
+            Box::pin(queries::wallet_entries(s, caller, call))
+        })
+        .answers::<TopUp>(|s, caller, call| Box::pin(top_up::top_up(s, caller, call)))
+        .tells::<PaymentActionRequired>()
+        .tells::<PaymentCaptured>()
+        .tells::<PaymentFailed>()
+        .tells::<PaymentRefunded>()
+        .tells::<WalletToppedUp>()
+        .hears::<UserRegistered>(|s, wave, heard| {
+            Box::pin(open_wallets::open_wallets(wave, s.currency, heard))
+        })
+        .hears::<OrderPlaced>(|s, wave, heard| {
+            Box::pin(start_payments::start_payments(wave, s.currency, heard))
+        })
+        .hears::<OrderCancelled>(|_, wave, heard| {
+            Box::pin(cancel_orders::cancel_orders(wave, heard))
+        })
+        .works(provider::WORKER, LOOK_EVERY, |s| Box::pin(provider::turn(s)))
+        .on_start(|s| Box::pin(s.start()))
+        .routes(http::routes)
+}

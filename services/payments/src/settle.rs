@@ -1,5 +1,5 @@
 //! Commits what the provider said, with its news.
-use crate::attempt::{Attempt, Purpose};
+use crate::attempt::{Attempt, Purpose, State};
 use crate::give_back::{give_back, given_back};
 use crate::ledger::{Movement, Positive, Purse};
 use crate::payment::Capture;
@@ -139,8 +139,10 @@ fn settle_payment(
             if payment.require_action() {
                 wave.tell(payment.version, PaymentActionRequired { payment: id, order })?;
             }
-            // It may have been voided while the provider was asked.
-            wave.wake(provider::WORKER);
+            if attempt.state == State::Due {
+                // It was voided while the provider was asked.
+                wave.wake(provider::WORKER);
+            }
             Ok(())
         }
         Some(Said::Pending | Said::NotFound | Said::Refunded) | None => {

@@ -1,4 +1,5 @@
 //! Some hundred seeds of the simulation.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use sim::Simulation;
 use sim::scheduler::Script;
 use sim::world::Rates;
