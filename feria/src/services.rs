@@ -5,7 +5,12 @@ use kit::plug::Service;
 /// All services.
 pub fn services() -> Vec<Box<dyn Service>> {
     vec![
+        Box::new(identity::plug()),
+        Box::new(catalog::plug()),
         Box::new(inventory::plug()),
+        Box::new(cart::plug()),
+        Box::new(orders::plug()),
+        Box::new(payments::plug()),
         Box::new(notifications::plug()),
     ]
 }

@@ -94,7 +94,7 @@ pub fn door(parts: Parts) -> Router {
     let body = usize::try_from(config.limits.body_bytes).unwrap_or(usize::MAX);
     let threshold = threshold::Threshold {
         sessions,
-        limits: limits::Limits::new(&config, false, &uptime),
+        limits: limits::Limits::new(&config, &uptime),
         patience: Duration::from_secs(u64::from(config.limits.request_seconds)),
         body: BodyLimit(body),
         manners: dress::Manners { https: config.public_url.starts_with("https://"), stopping },

@@ -75,9 +75,8 @@ struct Policy {
 }
 
 impl Limits {
-    /// As configured; none where they are switched off. `trust_forwarded`: whether a proxy in
-    /// front tells the address of the client in `X-Forwarded-For`.
-    pub fn new(config: &Config, trust_forwarded: bool, uptime: &Uptime) -> Option<Self> {
+    /// As configured; none where they are switched off.
+    pub fn new(config: &Config, uptime: &Uptime) -> Option<Self> {
         let Settings { requests_per_second, logins_per_minute, .. } = config.limits;
         let burst = requests_per_second.saturating_mul(BURST_SECONDS);
         let general = Policy { name: "default", quota: burst, seconds: BURST_SECONDS };
@@ -85,7 +84,7 @@ impl Limits {
         config.rate_limit.is_on().then(|| Self {
             general: Bucket::new(general, uptime),
             logins: Bucket::new(logins, uptime),
-            trust_forwarded,
+            trust_forwarded: config.trust_forwarded.is_on(),
         })
     }
     /// Counts a request and says what is left to its sender.
@@ -197,15 +196,16 @@ impl<K: std::hash::Hash + Eq + Clone> Bucket<K> {
 mod tests {
     use super::*;
     use axum::http::Request;
+    use kit::config::Switch;
     use parking_lot::Mutex;
 
     fn limits(change: impl Fn(&mut Config)) -> (Limits, Arc<Mutex<Duration>>) {
         let clock = Arc::new(Mutex::new(Duration::from_secs(1)));
         let told = Arc::clone(&clock);
-        let mut config = Config::default();
+        let mut config = Config { trust_forwarded: Switch::On, ..Config::default() };
         change(&mut config);
         let uptime = Uptime::new(move || *told.lock());
-        (Limits::new(&config, true, &uptime).unwrap(), clock)
+        (Limits::new(&config, &uptime).unwrap(), clock)
     }
     fn from(limits: &Limits, address: &str, place: Place) -> Result<Left, Left> {
         let peer = ConnectInfo(SocketAddr::new(address.parse().unwrap(), 1));

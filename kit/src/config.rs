@@ -31,6 +31,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Whether an address is limited in how much it may ask.
     pub rate_limit: Switch,
+    /// Whether a proxy in front tells the client's address in `X-Forwarded-For`.
+    pub trust_forwarded: Switch,
     /// How long an order that is to be paid by card or wallet holds its stock, in seconds.
     pub hold_seconds: u32,
     /// What carries events between services: a URL.
@@ -378,6 +380,7 @@ mod tests {
                 ("currency", _) => "EUR".to_owned(),
                 ("log_format", _) => "json".to_owned(),
                 ("rate_limit", _) => "off".to_owned(),
+                ("trust_forwarded", _) => "on".to_owned(),
                 ("search", _) => "tantivy:index".to_owned(),
                 ("events" | "cache" | "mail", Value::String(only)) => only.clone(),
                 ("mail_from", _) => "me@example.com".to_owned(),

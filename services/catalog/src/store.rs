@@ -5,7 +5,7 @@ mod scores;
 mod write;
 
 pub use names::{find_name, list_names, name_ids};
-pub use scores::{best_sellers, cancelled, counted, publish_scores};
+pub use scores::{any_stale, best_sellers, cancelled, change as change_scores, counted, publish_scores};
 pub use write::{Row, insert_products, locked_product, replace_names, taken_skus, taken_slugs, update_product};
 
 use crate::product::{SHELVES, shelf_key, title_with};

@@ -82,7 +82,7 @@ impl Passwords {
     ) -> Result<T, NotHashed> {
         let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| NotHashed::Busy)?;
         let core = Arc::clone(&self.cores).acquire_owned().await;
-        let core = core.map_err(|closed| Unexpected::from_error(closed))?;
+        let core = core.map_err(Unexpected::from_error)?;
         // The permits stay with the work: a caller that leaves does not stop it.
         let permits: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (room, core);
         let hashed = tokio::task::spawn_blocking(move || {

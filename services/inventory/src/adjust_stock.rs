@@ -2,9 +2,9 @@
 use crate::set_stock::{invalid, refused};
 use crate::stock::MOST_ON_HAND;
 use crate::store::{self, ByStaff};
+use contracts::Caller;
 use contracts::caller::Permission;
 use contracts::inventory::{AdjustStock, StockLevel, StockRefused};
-use contracts::Caller;
 use kit::Unexpected;
 use kit::idempotency::{self, Known, Request};
 use kit::input::canonical_hash;

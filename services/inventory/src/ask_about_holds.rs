@@ -39,9 +39,9 @@ pub async fn ask_about_holds(inventory: &Inventory) -> Result<Worked, Unexpected
             break;
         }
     }
-    let settled = inventory.waves.write(answers, |wave, answers: &Vec<_>| {
-        Box::pin(settle_holds(wave, answers))
-    });
+    let settled = inventory
+        .waves
+        .write(answers, |wave, answers: &Vec<_>| Box::pin(settle_holds(wave, answers)));
     settled.await.map_err(Unexpected::from_error)?;
     Ok(if full && answered { Worked::More } else { Worked::Idle })
 }

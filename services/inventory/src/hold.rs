@@ -52,8 +52,7 @@ pub enum HoldState {
 }
 
 impl HoldState {
-    const ALL: [Self; 5] =
-        [Self::Held, Self::Taken, Self::Released, Self::Returned, Self::Missing];
+    const ALL: [Self; 5] = [Self::Held, Self::Taken, Self::Released, Self::Returned, Self::Missing];
 
     /// The name in the database.
     pub const fn as_str(self) -> &'static str {

@@ -1,12 +1,12 @@
 //! The public routes: stock and its history, for staff.
 use crate::{Inventory, queries};
 use axum::extract::State;
+use axum::http::StatusCode;
 use contracts::Sku;
 use contracts::caller::Permission;
 use contracts::inventory::{
     AdjustStock, GetStock, SetStock, StockHistory, StockHistoryPage, StockLevel, StockRefused,
 };
-use axum::http::StatusCode;
 use kit::auth::{Asker, require};
 use kit::input::{Body, IdempotencyKey, Json, Path, Query};
 use kit::pages::CursorQuery;

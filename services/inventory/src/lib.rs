@@ -60,7 +60,10 @@ impl Inventory {
         });
         Self { db, waves, calls, sources, reserve, release }
     }
-    async fn reserve_stock(&self, call: ReserveStock) -> Result<Reserved, CallError<ReserveRefused>> {
+    async fn reserve_stock(
+        &self,
+        call: ReserveStock,
+    ) -> Result<Reserved, CallError<ReserveRefused>> {
         if call.lines.is_empty() {
             return Err(CallError::NotDone("a hold needs at least one line".to_owned()));
         }

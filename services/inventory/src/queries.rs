@@ -32,9 +32,8 @@ async fn read_available(db: &Db, skus: BTreeSet<Sku>) -> Result<Vec<Available>, 
         .order_by_asc(stock::Column::Sku)
         .all(db.reader())
         .await?;
-    let available = |row: stock::Model| {
-        Ok(Available { sku: row.sku()?, available: row.stock().available() })
-    };
+    let available =
+        |row: stock::Model| Ok(Available { sku: row.sku()?, available: row.stock().available() });
     rows.into_iter().map(available).collect()
 }
 

@@ -20,7 +20,8 @@ pub async fn reserve_stock(
 ) -> Result<Vec<Result<Reserved, ReserveRefused>>, Unexpected> {
     let mut room = store::lock_holds(wave, commands.iter().map(|command| command.order)).await?;
     let fresh = commands.iter().filter(|command| room.hold(command.order).is_none());
-    let skus = fresh.flat_map(|command| command.lines.iter().map(|line| line.sku.clone())).collect();
+    let skus =
+        fresh.flat_map(|command| command.lines.iter().map(|line| line.sku.clone())).collect();
     store::lock_stock(wave, &mut room, skus).await?;
     let ask_at = wave.now().after(ASK_AFTER);
     let decide = |command: &ReserveStock| {

@@ -1,9 +1,9 @@
 //! Staff count what is on the shelf and set it.
 use crate::stock::{CannotSet, MOST_ON_HAND};
 use crate::store::{self, ByStaff};
+use contracts::Caller;
 use contracts::caller::Permission;
 use contracts::inventory::{SetStock, StockLevel, StockRefused};
-use contracts::Caller;
 use kit::Unexpected;
 use kit::wave::Wave;
 

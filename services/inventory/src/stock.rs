@@ -1,6 +1,6 @@
 //! The stock of one SKU, and what it may become. Pure: it decides, and writes nothing.
-use contracts::inventory::StockLevel;
 use contracts::Sku;
+use contracts::inventory::StockLevel;
 
 /// The most that staff can put on the shelf.
 pub const MOST_ON_HAND: i64 = 1_000_000_000;

@@ -109,7 +109,9 @@ impl Stockroom {
                 requested: u32::try_from(pieces).unwrap_or(u32::MAX),
                 available: is.available,
             };
-            return Err(ReserveRefused::OutOfStock { short: short.into_iter().map(shortage).collect() });
+            return Err(ReserveRefused::OutOfStock {
+                short: short.into_iter().map(shortage).collect(),
+            });
         }
         self.apply(plan);
         let held = Hold { state: HoldState::Held, lines: lines.clone(), ask_at: Some(ask_at) };

@@ -17,17 +17,18 @@ use kit::wave::Wave;
 pub async fn take_stock(wave: &mut Wave, heard: &[Heard<OrderPaid>]) -> Result<(), Unexpected> {
     let mut room = store::lock_holds(wave, heard.iter().map(|heard| heard.event.order)).await?;
     let mut skus = room.skus_of_holds();
-    let without = heard.iter().filter(|heard| room.hold(heard.event.order).is_none_or(|h| h.may_sell()));
+    let without =
+        heard.iter().filter(|heard| room.hold(heard.event.order).is_none_or(|h| h.may_sell()));
     skus.extend(without.flat_map(|heard| heard.event.lines.iter().map(|line| line.sku.clone())));
     store::lock_stock(wave, &mut room, skus).await?;
     for heard in heard {
         let order = heard.event.order;
         let lines = Lines::of(&heard.event.lines);
-        let lines = room.paid(order, &lines).map_err(Unexpected::from_error)?;
-        if !lines.is_empty() {
+        let missing = room.paid(order, &lines).map_err(Unexpected::from_error)?;
+        if !missing.is_empty() {
             tracing::warn!(%order, "a paid order's stock is missing");
             // An order's stock goes missing once, so that this is the first version of it.
-            wave.tell(1, StockMissing { order, lines })?;
+            wave.tell(1, StockMissing { order, lines: missing })?;
         }
     }
     store::save(wave, &room).await

@@ -104,12 +104,13 @@ impl Letter {
     }
 }
 
-/// What came of trying to write a letter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// A mail, and what the person sees in the shop.
-    Written(Mail),
-    /// Nobody can be written to, for this reason.
+/// What came of trying to write a letter: a mail, with what the person sees in the shop.
+pub type Outcome = Result<Mail, Unwritten>;
+
+/// Why a letter was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwritten {
+    /// Nobody can be written to, for this reason: never.
     Dropped(&'static str),
     /// A neighbour did not answer: later.
     Later,

@@ -270,3 +270,99 @@ pub fn eml(shop: &Shop, mail: Posted<'_>) -> Result<Vec<u8>, Unexpected> {
 fn part(kind: ContentType, body: &str) -> SinglePart {
     SinglePart::builder().header(kind).body(body.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::{AccountId, NotificationId};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn shop() -> Shop {
+        Shop::new("Feria <shop@feria.example>", "https://feria.example/").unwrap()
+    }
+    fn letter(kind: Kind) -> Letter {
+        Letter {
+            id: NotificationId(Uuid::from_u128(7)),
+            kind,
+            order: None,
+            account: Some(AccountId(Uuid::from_u128(8))),
+            reason: Some(CancelReason::Expired),
+            was_paid: false,
+            told_at: Timestamp::from_micros(0),
+            tries: 1,
+        }
+    }
+    fn order(title: &str, currency: &str, method: &str) -> Order {
+        let money = |amount: i64| json!({"amount": amount, "currency": currency});
+        let id = Uuid::from_u128(9);
+        serde_json::from_value(json!({
+            "id": id, "number": "F-9", "status": "pending", "subtotal": money(3000),
+            "items": [{"sku": "DUNE", "title": title, "slug": "dune", "image": null,
+                "quantity": 2, "unit_price": money(1500), "line_total": money(3000)}],
+            "shipping": money(0), "tax": money(250), "discount": money(0), "total": money(3250),
+            "payment": {"id": id, "status": "pending", "method": "card", "failure_code": null},
+            "shipping_method": method, "tracking": null, "cancel_reason": null,
+            "shipping_address": {"name": "Ada", "line1": "1 Main Street", "line2": "Flat 2",
+                "city": "London", "postal_code": "SW1Y", "country": "GB"},
+            "expires_at": null, "created_at": "2026-01-31T12:00:00Z", "version": 1
+        }))
+        .unwrap()
+    }
+    fn written(kind: Kind, name: &str, order: Option<&Order>) -> Mail {
+        write(&shop(), &letter(kind), Addressee { email: "ada@example.com", name }, order).unwrap()
+    }
+
+    #[test]
+    fn money_is_shown_in_its_own_currency_and_nothing_travels_that_is_picked_up() {
+        let yen = written(Kind::Receipt, "Ada", Some(&order("Dune", "JPY", "pickup")));
+        assert!(yen.text.contains("Tax: 250 JPY\nTotal: 3250 JPY"), "{}", yen.text);
+        assert!(yen.text.contains("Shipping: 0 JPY"), "{}", yen.text);
+        assert!(!yen.text.contains("Discount"), "{}", yen.text);
+        assert!(yen.text.contains("picked up") && !yen.text.contains("London"), "{}", yen.text);
+        let post = written(Kind::Receipt, "Ada", Some(&order("Dune", "USD", "express")));
+        let address = "By courier to\nAda\n1 Main Street\nFlat 2\nSW1Y London\nGB\n";
+        assert!(post.text.contains(address), "{}", post.text);
+        assert!(post.text.ends_with("Feria\nhttps://feria.example\n"), "{}", post.text);
+    }
+
+    #[test]
+    fn who_has_no_name_is_greeted_all_the_same() {
+        let mail = written(Kind::Welcome, " \u{7} ", None);
+        assert!(mail.text.starts_with("Hello,\n"), "{}", mail.text);
+        assert_eq!(mail.message_id, format!("<{}@feria.example>", Uuid::from_u128(7)));
+    }
+
+    #[test]
+    fn a_shop_without_a_name_is_called_by_its_domain_and_one_without_an_address_is_refused() {
+        assert_eq!(Shop::new("shop@feria.example", "http://x").unwrap().name, "feria.example");
+        for bad in ["", "Feria", "Feria <shop>", "a@b.c\r\nBcc: d@e.f"] {
+            let error = Shop::new(bad, "http://x").unwrap_err().to_string();
+            assert!(error.contains("mail_from"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_not_written_to() {
+        for email in ["", "ada", "a@b.c, d@e.f", "Ada <a@b.c>", "a@b.c\r\nBcc: d@e.f", "a b@c.d"] {
+            let to = Addressee { email, name: "Ada" };
+            let refused = write(&shop(), &letter(Kind::Welcome), to, None);
+            assert!(matches!(refused, Err(NotWritten::Address)), "{email:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_and_no_title_changes_the_shape_of_a_letter(name in "\\PC*|(.|\n|\r){0,40}", title in "(.|\n|<|>|&|\"){0,40}") {
+            let shape = |mail: &Mail| (mail.html.matches(['<', '>', '"']).count(), mail.text.lines().count());
+            let plain = written(Kind::OrderConfirmation, "Ada", Some(&order("Dune", "USD", "standard")));
+            let mail = written(Kind::OrderConfirmation, &name, Some(&order(&title, "USD", "standard")));
+            prop_assert_eq!(shape(&mail), shape(&plain));
+            let posted = Posted {
+                id: Uuid::nil(), message_id: &mail.message_id, to: &mail.to, subject: &mail.subject,
+                text: &mail.text, html: &mail.html, created_at: Timestamp::from_micros(0),
+            };
+            prop_assert!(eml(&shop(), posted).is_ok());
+        }
+    }
+}

@@ -28,7 +28,7 @@ pub async fn list_notifications(
         query.after().map_err(|_| CallError::Refused(ListNotificationsRefused::Cursor))?;
     let more = limit.get() + 1;
     let rows = store::list_notifications(service.db.reader(), account, after, more).await;
-    let rows = rows.map_err(|error| not_read(error))?;
+    let rows = rows.map_err(not_read)?;
     let page = Listed::cut(rows, limit.get(), |last| (last.at.micros(), last.id.0));
     Ok(NotificationPage { items: page.items, next_cursor: page.next_cursor })
 }

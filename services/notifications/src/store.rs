@@ -1,5 +1,5 @@
 //! The SQL of notifications: letters, mails, and what people see.
-use crate::letter::{Kind, Letter, Mail, Outcome, State};
+use crate::letter::{Kind, Letter, Mail, Outcome, State, Unwritten};
 use contracts::notifications::Notification;
 use contracts::{AccountId, NotificationId, OrderId, Timestamp};
 use kit::db::{self, Change, SetUpdate, insert_all};
@@ -212,13 +212,13 @@ pub async fn save_outcomes(
     let (mut sent, mut shown, mut states) = (Vec::new(), Vec::new(), Vec::new());
     for (letter, outcome) in outcomes {
         let (state, next_at, because) = match outcome {
-            Outcome::Written(mail) => {
+            Ok(mail) => {
                 sent.push(mail_row(letter, mail, now));
                 shown.extend(notification_row(letter, mail));
                 (State::Written, None, None)
             }
-            Outcome::Dropped(because) => (State::Dropped, None, Some((*because).to_owned())),
-            Outcome::Later => (State::Due, Some(letter.again_at(now).micros()), None),
+            Err(Unwritten::Dropped(because)) => (State::Dropped, None, Some((*because).to_owned())),
+            Err(Unwritten::Later) => (State::Due, Some(letter.again_at(now).micros()), None),
         };
         let state: Value = state.as_str().to_owned().into();
         states.push(vec![letter.id.0.into(), state, next_at.into(), because.into()]);

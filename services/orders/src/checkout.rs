@@ -192,7 +192,7 @@ impl Attempt<'_> {
             shipping_method: command.shipping_method,
             shipping_address: command.shipping_address.clone(),
             with: command.payment.clone(),
-            hold: Duration::from_secs(config.hold_seconds),
+            hold: Duration::from_secs(config.hold_seconds.into()),
         })
     }
     async fn contents(&self) -> Result<(CartId, Contents), Ended> {

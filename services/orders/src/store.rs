@@ -9,7 +9,7 @@ use kit::db::{Change, Kind, SetUpdate, insert_all};
 use kit::problem::Context as _;
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
-use sea_orm::{IntoActiveModel as _, QueryOrder as _, QuerySelect as _, Set};
+use sea_orm::{ExprTrait as _, IntoActiveModel as _, QueryOrder as _, QuerySelect as _, Set};
 use std::collections::{BTreeMap, BTreeSet};
 
 mod row {

@@ -11,10 +11,7 @@ use kit::wave::Wave;
 /// An order that was not heard of is marked by its bill; the first answer stays the answer.
 /// # Errors
 /// When the database fails.
-pub async fn close_payment(
-    wave: &mut Wave,
-    command: &ClosePayment,
-) -> Result<Closing, Unexpected> {
+pub async fn close_payment(wave: &mut Wave, command: &ClosePayment) -> Result<Closing, Unexpected> {
     let order = command.order;
     let mut sheet = Sheet::default();
     sheet.load_bills(wave, [order]).await?;

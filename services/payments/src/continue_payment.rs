@@ -3,8 +3,8 @@ use crate::close_payment::void_open;
 use crate::provider;
 use crate::start_payments::{StartPayment, begin};
 use crate::store::Sheet;
-use contracts::payments::{ContinuePayment, ContinueRefused, NewPayment, PaymentStatus};
 use contracts::Currency;
+use contracts::payments::{ContinuePayment, ContinueRefused, NewPayment, PaymentStatus};
 use kit::Unexpected;
 use kit::wave::Wave;
 

@@ -120,10 +120,7 @@ impl Movement {
     /// Its entries: what leaves, and what arrives.
     pub const fn sides(&self) -> [Side; 2] {
         let amount = self.amount.money();
-        [
-            Side { book: self.from, amount: amount.negated() },
-            Side { book: self.to, amount },
-        ]
+        [Side { book: self.from, amount: amount.negated() }, Side { book: self.to, amount }]
     }
     /// Why it moved.
     pub const fn kind(&self) -> Kind {

@@ -123,11 +123,16 @@ async fn answer(wave: &mut Wave, asked: &[Asked]) -> Result<Vec<Result<Said, Los
 
 fn reply(book: &mut BTreeMap<Uuid, Model>, asked: &Asked, now: Timestamp) -> Result<Said, Lost> {
     let key = asked.key;
+    for row in book.values_mut().filter(|row| row.state == "pending") {
+        if row.settles_at <= now.micros() {
+            row.state = "captured".to_owned();
+        }
+    }
     let known = book.get_mut(&key);
     match (&asked.what, known) {
         (What::Charge { amount, token }, None) => {
             let (row, lost) = new_charge(key, *amount, token, now);
-            let said = stands(&row, now);
+            let said = stands(&row);
             book.insert(key, row);
             lost.map_or(Ok(said), |lost| Err(Lost(lost.to_owned())))
         }
@@ -145,7 +150,7 @@ fn reply(book: &mut BTreeMap<Uuid, Model>, asked: &Asked, now: Timestamp) -> Res
         }
         (What::Refund { charge, amount }, None) => Ok(refund(book, key, *charge, *amount, now)),
         (What::Complete | What::Status, None) => Ok(Said::NotFound),
-        (_, Some(row)) => Ok(stands(row, now)),
+        (_, Some(row)) => Ok(stands(row)),
     }
 }
 
@@ -183,7 +188,7 @@ fn refund(
     let left = charged.amount - charged.refunded;
     let fits = amount.minor > 0 && amount.minor <= left;
     let same = charged.currency == amount.currency.code();
-    if stands(charged, now) != Said::Captured || !fits || !same {
+    if stands(charged) != Said::Captured || !fits || !same {
         return Said::Declined("refund_refused".to_owned());
     }
     charged.refunded += amount.minor;
@@ -209,11 +214,11 @@ fn row(key: Uuid, kind: &str, amount: i64, currency: &str, state: &str, now: Tim
     }
 }
 
-/// What became of a key, as of `now`.
-fn stands(row: &Model, now: Timestamp) -> Said {
+/// What became of a key.
+fn stands(row: &Model) -> Said {
     match row.state.as_str() {
-        "pending" if now.micros() < row.settles_at => Said::Pending,
-        "captured" | "pending" => Said::Captured,
+        "pending" => Said::Pending,
+        "captured" => Said::Captured,
         "requires_action" => Said::RequiresAction,
         "voided" => Said::Voided,
         "refunded" => Said::Refunded,
@@ -289,7 +294,8 @@ mod tests {
     #[test]
     fn a_charge_is_given_back_once_for_each_key_and_never_beyond_itself() {
         let mut book = BTreeMap::new();
-        let back = |key, minor| of(Uuid::from_u128(key), What::Refund { charge: KEY, amount: usd(minor) });
+        let back =
+            |key, minor| of(Uuid::from_u128(key), What::Refund { charge: KEY, amount: usd(minor) });
         assert_eq!(reply(&mut book, &back(2, 60), START), Ok(Said::NotFound));
         assert_eq!(reply(&mut book, &charge("tok_visa"), START), Ok(Said::Captured));
         assert_eq!(reply(&mut book, &back(2, 60), START), Ok(Said::Refunded));

@@ -8,7 +8,7 @@ use crate::sandbox::{Lost, Said};
 use crate::store::Sheet;
 use crate::wallet::{Filling, Wallet};
 use contracts::payments::{
-    PaymentActionRequired, PaymentCaptured, PaymentFailed, PaymentStatus, ToppedUp, TopUpRefused,
+    PaymentActionRequired, PaymentCaptured, PaymentFailed, PaymentStatus, TopUpRefused, ToppedUp,
     WalletToppedUp,
 };
 use contracts::{PaymentId, RefundId, TopUpId};

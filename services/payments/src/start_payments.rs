@@ -93,7 +93,9 @@ pub fn begin(
     } else {
         match method {
             PaymentMethod::Wallet => wallet_refusal(sheet, account, amount, currency),
-            PaymentMethod::Card => usable_token(token.as_deref()).is_none().then_some("invalid_token"),
+            PaymentMethod::Card => {
+                usable_token(token.as_deref()).is_none().then_some("invalid_token")
+            }
         }
     };
     if closed {

@@ -71,14 +71,14 @@ impl<K: Ord + Copy, T: Clone + PartialEq> Rows<K, T> {
     fn loaded(&mut self, key: K, row: T) {
         self.0.entry(key).or_insert_with(|| (row.clone(), Some(row)));
     }
-    fn new(&self) -> impl Iterator<Item = &T> {
+    fn fresh(&self) -> impl Iterator<Item = &T> {
         self.0.values().filter(|(_, was)| was.is_none()).map(|(row, _)| row)
     }
     /// What changed: as it is, and as it was.
     fn changed(&self) -> impl Iterator<Item = (&T, &T)> {
-        self.0.values().filter_map(|(row, was)| {
-            was.as_ref().filter(|was| *was != row).map(|was| (row, was))
-        })
+        self.0
+            .values()
+            .filter_map(|(row, was)| was.as_ref().filter(|was| *was != row).map(|was| (row, was)))
     }
 }
 
@@ -294,9 +294,8 @@ impl Sheet {
         for (side, place) in movement.sides().into_iter().zip(&mut places) {
             let Book::Wallet(account) = side.book else { continue };
             let wallet = self.wallets.get_mut(account);
-            let moved = wallet.and_then(|wallet| {
-                wallet.moves(side.amount).then_some(wallet.version)
-            });
+            let moved =
+                wallet.and_then(|wallet| wallet.moves(side.amount).then_some(wallet.version));
             *place = moved.ok_or_else(|| {
                 Unexpected::new(format!("the wallet of {account} cannot move {}", side.amount))
             })?;
@@ -310,19 +309,19 @@ impl Sheet {
     /// When a row breaks a constraint.
     pub async fn save(self, wave: &mut Wave) -> Result<(), Unexpected> {
         let tx = wave.tx();
-        insert_all(tx, self.bills.new().map(bill::close).collect()).await?;
+        insert_all(tx, self.bills.fresh().map(bill::close).collect()).await?;
         bill::update(tx, self.bills.changed()).await?;
-        insert_all(tx, self.payments.new().map(payment::close).collect()).await?;
+        insert_all(tx, self.payments.fresh().map(payment::close).collect()).await?;
         payment::update(tx, self.payments.changed()).await?;
-        insert_all(tx, self.top_ups.new().map(top_up::close).collect()).await?;
+        insert_all(tx, self.top_ups.fresh().map(top_up::close).collect()).await?;
         top_up::update(tx, self.top_ups.changed()).await?;
-        insert_all(tx, self.refunds.new().map(refund::close).collect()).await?;
+        insert_all(tx, self.refunds.fresh().map(refund::close).collect()).await?;
         refund::update(tx, self.refunds.changed()).await?;
-        insert_all(tx, self.attempts.new().map(attempt::close).collect()).await?;
+        insert_all(tx, self.attempts.fresh().map(attempt::close).collect()).await?;
         attempt::update(tx, self.attempts.changed()).await?;
         insert_all(tx, self.entries(wave)).await?;
         // The rows that others wait for come last.
-        insert_all(tx, self.wallets.new().map(wallet::close).collect()).await?;
+        insert_all(tx, self.wallets.fresh().map(wallet::close).collect()).await?;
         wallet::update(tx, self.wallets.changed()).await?;
         Ok(())
     }

@@ -2,16 +2,16 @@
 use crate::Payments;
 use crate::attempt::{Attempt, Purpose, State, Step};
 use crate::payment::usable_token;
+use crate::provider;
 use crate::settle::{TopUpAnswer, keep_answers, top_up_answer};
 use crate::store::{Sheet, reads};
 use crate::wallet::{Filling, MOST_AT_ONCE};
-use crate::provider;
 use contracts::payments::{PaymentMethod, TopUp, TopUpRefused};
 use contracts::{AccountId, CallError, Caller, Currency, Money, TopUpId};
+use kit::Unexpected;
 use kit::calls::Answer;
 use kit::idempotency::{self, Known, Request};
 use kit::wave::Wave;
-use kit::Unexpected;
 
 /// Charges the card and credits the wallet. Key and intent are committed first; then the
 /// provider is asked, and once more where its answer got lost. What is not known then comes
@@ -101,10 +101,8 @@ async fn begin(wave: &mut Wave, intent: &Intent) -> Result<Begun, Unexpected> {
     let mut sheet = Sheet::default();
     sheet.load_top_ups(wave, [id]).await?;
     sheet.load_attempts(wave, [resource]).await?;
-    let filling = sheet
-        .top_ups
-        .get_or(id, || Filling::new(id, intent.account, intent.amount, now))
-        .clone();
+    let filling =
+        sheet.top_ups.get_or(id, || Filling::new(id, intent.account, intent.amount, now)).clone();
     let attempt = sheet.attempts.get_or(resource, || {
         let token = Some(intent.token.clone());
         Attempt::new(resource, Step::Charge, Purpose::TopUp(id), intent.amount, token, now)

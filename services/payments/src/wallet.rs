@@ -1,6 +1,6 @@
 //! A wallet, and the top-ups that fill it. Pure.
 use contracts::payments::{PaymentStatus, ToppedUp};
-use contracts::{AccountId, Money, TopUpId, Timestamp};
+use contracts::{AccountId, Money, Timestamp, TopUpId};
 
 /// The most that one top-up brings, in minor units: 1,000,000.00 of a currency with cents.
 pub const MOST_AT_ONCE: i64 = 100_000_000;

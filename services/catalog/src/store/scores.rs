@@ -102,16 +102,15 @@ pub async fn publish_scores(
         .into_tuple()
         .all(wave.tx())
         .await?;
-    let rows = |value: Box<dyn FnMut(&Uuid) -> Vec<Value> + '_>| stale.iter().map(value).collect();
     SetUpdate::of("scores")
         .key("product_id", Kind::Id)
         .change(Change::To("stale"), Kind::Bool)
-        .run(wave.tx(), rows(Box::new(|id| vec![(*id).into(), false.into()])))
+        .run(wave.tx(), stale.iter().map(|id| vec![(*id).into(), false.into()]).collect())
         .await?;
     SetUpdate::of("products")
         .key("id", Kind::Id)
         .change(Change::To("change_number"), Kind::Int)
-        .run(wave.tx(), rows(Box::new(|id| vec![(*id).into(), log.next().into()])))
+        .run(wave.tx(), stale.iter().map(|id| vec![(*id).into(), log.next().into()]).collect())
         .await?;
     Ok(stale.len())
 }
@@ -127,4 +126,10 @@ pub async fn best_sellers(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<U
         .order_by_desc(score::Column::ProductId)
         .limit(limit);
     Ok(best.into_tuple().all(db).await?)
+}
+
+/// Whether the index has an older score of any product.
+pub async fn any_stale(db: &impl ConnectionTrait) -> Result<bool, Unexpected> {
+    let stale = score::Entity::find().filter(score::Column::Stale.eq(true)).limit(1);
+    Ok(stale.one(db).await?.is_some())
 }

@@ -57,7 +57,7 @@ async fn using_an_old_refresh_token_ends_the_session_and_is_told() {
         session: read(&rig, &third).await.sid,
         tokens_expire_at: rig.clock.now().after(QUARTER),
     };
-    assert_eq!(*told.lock(), [ended.clone()]);
+    assert_eq!(*told.lock(), std::slice::from_ref(&ended));
     assert_eq!(revoked(&rig).await, [ended]);
     assert_eq!(rig.call(&whose, GetMe).await, Err(CallError::Refused(NotLoggedIn)));
     rig.stop().await;

@@ -31,8 +31,7 @@ fn a_refused_order_holds_nothing_and_names_each_sku_that_is_short() {
     let Err(ReserveRefused::OutOfStock { short }) = room.reserve(order(1), &wanted, LATER) else {
         panic!("it must be refused");
     };
-    let short: Vec<_> =
-        short.iter().map(|s| (s.sku.as_str(), s.requested, s.available)).collect();
+    let short: Vec<_> = short.iter().map(|s| (s.sku.as_str(), s.requested, s.available)).collect();
     assert_eq!(short, [("A", 6, 5), ("B", 2, 1), ("C", 1, 0)]);
     assert!(room.stock_changes().is_empty());
     assert_eq!(room.hold_changes().count(), 0);
@@ -79,7 +78,12 @@ fn a_paid_order_is_taken_once_and_returned_once() {
         room.moves().iter().map(|m| (m.sku.as_str(), m.version, m.delta, m.reason)).collect();
     assert_eq!(
         moves,
-        [("A", 3, -2, "sold"), ("B", 3, -1, "sold"), ("A", 4, 2, "returned"), ("B", 4, 1, "returned")]
+        [
+            ("A", 3, -2, "sold"),
+            ("B", 3, -1, "sold"),
+            ("A", 4, 2, "returned"),
+            ("B", 4, 1, "returned")
+        ]
     );
 }
 

@@ -31,8 +31,8 @@ pub(super) fn order_refused(refused: OrderRefused) -> Problem {
         OrderRefused::Invalid { field, reason } => Problem::invalid_field(field, reason),
         OrderRefused::KeyReused => key_reused(),
         OrderRefused::InProgress => in_progress(),
-        // The member `status` of a problem is its HTTP status; the sentence names the order's.
-        OrderRefused::WrongState { .. } => conflict(&refused),
+        // The member `status` of a problem is its HTTP status.
+        OrderRefused::WrongState { status } => conflict(&refused).with("order_status", status),
     }
 }
 

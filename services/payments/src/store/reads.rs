@@ -7,7 +7,7 @@ use contracts::payments::WalletEntry;
 use contracts::{AccountId, EntryId, Money, OrderId, PaymentId, Timestamp};
 use kit::Unexpected;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Func, SimpleExpr};
+use sea_orm::sea_query::{ExprTrait, Func, SimpleExpr};
 use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect, RelationDef, Select};
 
 /// Attempts that are due and that nobody has.
@@ -90,7 +90,7 @@ pub async fn unbalanced_currencies(db: &impl ConnectionTrait) -> Result<Vec<Stri
         .select_only()
         .column(entry::Column::Currency)
         .group_by(entry::Column::Currency)
-        .having(amounts().ne(0));
+        .having(ExprTrait::ne(amounts(), 0));
     Ok(off.into_tuple().all(db).await?)
 }
 
@@ -103,7 +103,7 @@ pub async fn one_sided_movements(db: &impl ConnectionTrait) -> Result<Vec<Uuid>,
         .select_only()
         .column(entry::Column::Movement)
         .group_by(entry::Column::Movement)
-        .having(Condition::any().add(amounts().ne(0)).add(Expr::expr(sides).ne(2)));
+        .having(Condition::any().add(ExprTrait::ne(amounts(), 0)).add(ExprTrait::ne(sides, 2)));
     Ok(off.into_tuple().all(db).await?)
 }
 
@@ -111,15 +111,17 @@ pub async fn one_sided_movements(db: &impl ConnectionTrait) -> Result<Vec<Uuid>,
 /// # Errors
 /// When the database fails.
 pub async fn wallets_off(db: &impl ConnectionTrait) -> Result<Vec<AccountId>, Unexpected> {
-    let entries: RelationDef =
-        wallet::Entity::belongs_to(entry::Entity).from(wallet::Column::Book).to(entry::Column::Account).into();
-    let sum = Func::coalesce([amounts(), Expr::val(0).into()]);
+    let entries: RelationDef = wallet::Entity::belongs_to(entry::Entity)
+        .from(wallet::Column::Book)
+        .to(entry::Column::Account)
+        .into();
+    let sum = Func::coalesce([amounts(), Expr::val(0)]);
     let off = wallet::Entity::find()
         .select_only()
         .column(wallet::Column::AccountId)
         .join(JoinType::LeftJoin, entries)
         .group_by(wallet::Column::AccountId)
         .group_by(wallet::Column::Balance)
-        .having(Expr::expr(sum).ne(Expr::col((wallet::Entity, wallet::Column::Balance))));
+        .having(ExprTrait::ne(sum, Expr::col((wallet::Entity, wallet::Column::Balance))));
     Ok(off.into_tuple::<Uuid>().all(db).await?.into_iter().map(AccountId).collect())
 }

@@ -1,0 +1,335 @@
+//! Carts and their lines in the database: read, locked, and written as the difference.
+use crate::cart::{Cart, Line};
+use contracts::{AccountId, CartId, Currency, Money, OrderId, Quantity, Sku};
+use kit::db::{Change, Kind, SetUpdate, insert_all};
+use kit::problem::Unexpected;
+use kit::wave::Wave;
+use rows::{cart, line, taken_order};
+use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::Set, Condition, QueryOrder, QuerySelect};
+use std::collections::{BTreeMap, BTreeSet};
+
+mod rows {
+    pub mod cart {
+        use sea_orm::entity::prelude::*;
+
+        #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+        #[sea_orm(table_name = "carts")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: Uuid,
+            pub account_id: Option<Uuid>,
+            pub token_hash: Option<Vec<u8>>,
+            pub merged_into: Option<Uuid>,
+            pub version: i64,
+            pub updated_at: i64,
+        }
+        #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+        pub enum Relation {}
+        impl ActiveModelBehavior for ActiveModel {}
+    }
+
+    pub mod line {
+        use sea_orm::entity::prelude::*;
+
+        #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+        #[sea_orm(table_name = "cart_lines")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub cart_id: Uuid,
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub sku: String,
+            pub quantity: i64,
+            pub position: i64,
+            pub shown_price: Option<i64>,
+            pub shown_currency: Option<String>,
+        }
+        #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+        pub enum Relation {}
+        impl ActiveModelBehavior for ActiveModel {}
+    }
+
+    pub mod taken_order {
+        use sea_orm::entity::prelude::*;
+
+        #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+        #[sea_orm(table_name = "taken_orders")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub order_id: Uuid,
+        }
+        #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+        pub enum Relation {}
+        impl ActiveModelBehavior for ActiveModel {}
+    }
+}
+
+/// SHA-256 of a guest's token.
+pub type TokenHash = [u8; 32];
+
+/// A cart with whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The cart.
+    pub id: CartId,
+    /// Whose, if it is an account's.
+    pub account: Option<AccountId>,
+    /// What names it, if it is a guest's.
+    pub token: Option<TokenHash>,
+    /// Where its lines went, if it was merged.
+    pub merged_into: Option<CartId>,
+    /// What is in it.
+    pub cart: Cart,
+}
+
+/// Whose carts: by account or by token.
+fn of(accounts: Vec<AccountId>, tokens: Vec<TokenHash>) -> Condition {
+    let tokens = tokens.into_iter().map(|token| token.to_vec());
+    let accounts = accounts.into_iter().map(|account| account.0);
+    Condition::any()
+        .add(cart::Column::AccountId.is_in(accounts))
+        .add(cart::Column::TokenHash.is_in(tokens))
+}
+
+/// The carts of an account and of a token, as they are.
+pub async fn find(
+    db: &impl ConnectionTrait,
+    account: Option<AccountId>,
+    token: Option<TokenHash>,
+) -> Result<Vec<Kept>, Unexpected> {
+    let whose = of(account.into_iter().collect(), token.into_iter().collect());
+    let rows = cart::Entity::find().filter(whose).order_by_asc(cart::Column::Id).all(db).await?;
+    with_lines(db, rows).await
+}
+
+/// Locks the carts of accounts and tokens, in the order of their ids.
+pub async fn lock(
+    wave: &Wave,
+    accounts: Vec<AccountId>,
+    tokens: Vec<TokenHash>,
+) -> Result<Vec<Kept>, Unexpected> {
+    let rows = cart::Entity::find()
+        .filter(of(accounts, tokens))
+        .order_by_asc(cart::Column::Id)
+        .lock_exclusive()
+        .all(wave.tx())
+        .await?;
+    with_lines(wave.tx(), rows).await
+}
+
+/// Locks carts by their ids, in their order.
+pub async fn lock_ids(wave: &Wave, ids: &BTreeSet<CartId>) -> Result<Vec<Kept>, Unexpected> {
+    let rows = cart::Entity::find()
+        .filter(cart::Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .order_by_asc(cart::Column::Id)
+        .lock_exclusive()
+        .all(wave.tx())
+        .await?;
+    with_lines(wave.tx(), rows).await
+}
+
+async fn with_lines(
+    db: &impl ConnectionTrait,
+    rows: Vec<cart::Model>,
+) -> Result<Vec<Kept>, Unexpected> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let lines = line::Entity::find()
+        .filter(line::Column::CartId.is_in(rows.iter().map(|row| row.id)))
+        .order_by_asc(line::Column::CartId)
+        .order_by_asc(line::Column::Position)
+        .order_by_asc(line::Column::Sku)
+        .all(db)
+        .await?;
+    let mut by_cart: BTreeMap<Uuid, Vec<Line>> = BTreeMap::new();
+    for row in lines {
+        by_cart.entry(row.cart_id).or_default().push(read_line(row)?);
+    }
+    let kept = |row: cart::Model| Kept {
+        id: CartId(row.id),
+        account: row.account_id.map(AccountId),
+        token: row.token_hash.and_then(|hash| hash.try_into().ok()),
+        merged_into: row.merged_into.map(CartId),
+        cart: Cart { version: row.version, lines: by_cart.remove(&row.id).unwrap_or_default() },
+    };
+    Ok(rows.into_iter().map(kept).collect())
+}
+
+fn read_line(row: line::Model) -> Result<Line, Unexpected> {
+    let shown_price = match (row.shown_price, row.shown_currency) {
+        (Some(minor), Some(currency)) => {
+            let currency: Currency = currency.parse().map_err(Unexpected::from_error)?;
+            Some(Money::new(minor, currency))
+        }
+        _ => None,
+    };
+    Ok(Line {
+        sku: row.sku.parse().map_err(Unexpected::from_error)?,
+        quantity: Quantity::try_from(row.quantity).map_err(Unexpected::from_error)?,
+        position: row.position,
+        shown_price,
+    })
+}
+
+/// Writes what became of carts: `before` are those that were locked, by id; a cart of `after`
+/// that is not among them is new. A handful of statements, however many there are.
+pub async fn save(
+    wave: &Wave,
+    before: &BTreeMap<CartId, Kept>,
+    after: &BTreeMap<CartId, Kept>,
+) -> Result<(), Unexpected> {
+    let now = wave.now().micros();
+    let (mut new_carts, mut changed_carts) = (Vec::new(), Vec::new());
+    let mut lines = LineChanges::default();
+    for (id, kept) in after {
+        let was = before.get(id);
+        if was == Some(kept) {
+            continue;
+        }
+        let account = kept.account.map(|account| account.0);
+        let token = kept.token.map(|token| token.to_vec());
+        if was.is_some() {
+            changed_carts.push(vec![
+                id.0.into(),
+                account.into(),
+                token.into(),
+                kept.merged_into.map(|into| into.0).into(),
+                kept.cart.version.into(),
+                now.into(),
+            ]);
+        } else {
+            new_carts.push(cart::ActiveModel {
+                id: Set(id.0),
+                account_id: Set(account),
+                token_hash: Set(token),
+                merged_into: Set(None),
+                version: Set(kept.cart.version),
+                updated_at: Set(now),
+            });
+        }
+        lines.compare(*id, was.map_or(&[], |was| &was.cart.lines), &kept.cart.lines);
+    }
+    // Changed carts first: a merge takes an account or a token away from one cart, and the
+    // unique indexes must not see it twice.
+    SetUpdate::of("carts")
+        .key("id", Kind::Id)
+        .change(Change::To("account_id"), Kind::Id)
+        .change(Change::To("token_hash"), Kind::Bytes)
+        .change(Change::To("merged_into"), Kind::Id)
+        .change(Change::To("version"), Kind::Int)
+        .change(Change::To("updated_at"), Kind::Int)
+        .run(wave.tx(), changed_carts)
+        .await?;
+    insert_all(wave.tx(), new_carts).await?;
+    lines.write(wave).await
+}
+
+/// What is to be done to lines.
+#[derive(Default)]
+struct LineChanges {
+    gone: BTreeMap<CartId, Vec<Sku>>,
+    changed: Vec<Vec<Value>>,
+    new: Vec<line::ActiveModel>,
+}
+
+impl LineChanges {
+    fn compare(&mut self, cart: CartId, before: &[Line], after: &[Line]) {
+        let was: BTreeMap<&Sku, &Line> = before.iter().map(|line| (&line.sku, line)).collect();
+        let is: BTreeSet<&Sku> = after.iter().map(|line| &line.sku).collect();
+        let gone: Vec<Sku> =
+            was.keys().filter(|sku| !is.contains(*sku)).map(|sku| (*sku).clone()).collect();
+        if !gone.is_empty() {
+            self.gone.insert(cart, gone);
+        }
+        for line in after {
+            let shown = line.shown_price;
+            let (price, currency) =
+                (shown.map(|price| price.minor), shown.map(|price| price.currency.to_string()));
+            match was.get(&line.sku) {
+                Some(same) if *same == line => {}
+                Some(_) => self.changed.push(vec![
+                    cart.0.into(),
+                    line.sku.to_string().into(),
+                    i64::from(line.quantity).into(),
+                    line.position.into(),
+                    price.into(),
+                    currency.into(),
+                ]),
+                None => self.new.push(line::ActiveModel {
+                    cart_id: Set(cart.0),
+                    sku: Set(line.sku.to_string()),
+                    quantity: Set(i64::from(line.quantity)),
+                    position: Set(line.position),
+                    shown_price: Set(price),
+                    shown_currency: Set(currency),
+                }),
+            }
+        }
+    }
+    async fn write(self, wave: &Wave) -> Result<(), Unexpected> {
+        let gone: Vec<(CartId, Vec<Sku>)> = self.gone.into_iter().collect();
+        for chunk in gone.chunks(MOST_CARTS_DELETED) {
+            let one = |(cart, skus): &(CartId, Vec<Sku>)| {
+                Condition::all()
+                    .add(line::Column::CartId.eq(cart.0))
+                    .add(line::Column::Sku.is_in(skus.iter().map(Sku::as_str)))
+            };
+            let any = chunk.iter().map(one).fold(Condition::any(), Condition::add);
+            line::Entity::delete_many().filter(any).exec(wave.tx()).await?;
+        }
+        SetUpdate::of("cart_lines")
+            .key("cart_id", Kind::Id)
+            .key("sku", Kind::Text)
+            .change(Change::To("quantity"), Kind::Int)
+            .change(Change::To("position"), Kind::Int)
+            .change(Change::To("shown_price"), Kind::Int)
+            .change(Change::To("shown_currency"), Kind::Text)
+            .run(wave.tx(), self.changed)
+            .await?;
+        insert_all(wave.tx(), self.new).await?;
+        Ok(())
+    }
+}
+
+/// A cart has at most 100 lines, and a statement binds at most 30,000 values.
+const MOST_CARTS_DELETED: usize = 250;
+
+/// Which of `orders` left their cart already.
+pub async fn taken(wave: &Wave, orders: &[OrderId]) -> Result<BTreeSet<OrderId>, Unexpected> {
+    let ids = orders.iter().map(|order| order.0);
+    let rows = taken_order::Entity::find().filter(taken_order::Column::OrderId.is_in(ids));
+    Ok(rows.all(wave.tx()).await?.into_iter().map(|row| OrderId(row.order_id)).collect())
+}
+
+/// Writes down that orders left their cart.
+pub async fn keep_taken(wave: &Wave, orders: Vec<OrderId>) -> Result<(), Unexpected> {
+    let row = |order: OrderId| taken_order::ActiveModel { order_id: Set(order.0) };
+    insert_all(wave.tx(), orders.into_iter().map(row).collect()).await?;
+    Ok(())
+}
+
+/// Writes down what a shopper was shown. Lines that are gone meanwhile stay gone.
+pub async fn keep_shown(
+    wave: &Wave,
+    cart: CartId,
+    prices: &[(Sku, Money)],
+) -> Result<(), Unexpected> {
+    cart::Entity::find_by_id(cart.0).lock_exclusive().one(wave.tx()).await?;
+    let row = |(sku, price): &(Sku, Money)| {
+        vec![
+            cart.0.into(),
+            sku.to_string().into(),
+            price.minor.into(),
+            price.currency.to_string().into(),
+        ]
+    };
+    SetUpdate::of("cart_lines")
+        .key("cart_id", Kind::Id)
+        .key("sku", Kind::Text)
+        .change(Change::To("shown_price"), Kind::Int)
+        .change(Change::To("shown_currency"), Kind::Text)
+        .run(wave.tx(), prices.iter().map(row).collect())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! A paid order: what was ordered leaves the cart, and what was added meanwhile stays.
+use crate::store::{self, Kept};
+use contracts::orders::OrderPaid;
+use contracts::{CartId, OrderId, Quantity, Sku};
+use kit::bus::Heard;
+use kit::problem::Unexpected;
+use kit::wave::Wave;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Takes the quantities of paid orders out of their carts, by the set. An order that was taken
+/// has its row in `taken_orders`, and is passed over when it is heard of again.
+/// # Errors
+/// When the database fails.
+pub async fn take_ordered(wave: &mut Wave, heard: &[Heard<OrderPaid>]) -> Result<(), Unexpected> {
+    let orders: Vec<OrderId> = heard.iter().map(|heard| heard.event.order).collect();
+    let taken = store::taken(wave, &orders).await?;
+    let fresh: Vec<&OrderPaid> =
+        heard.iter().map(|h| &*h.event).filter(|paid| !taken.contains(&paid.order)).collect();
+    let before = lock(wave, fresh.iter().map(|paid| paid.cart).collect()).await?;
+    let mut after = before.clone();
+    for paid in &fresh {
+        // A guest who logged in meanwhile took the lines along.
+        let id = before.get(&paid.cart).and_then(|kept| kept.merged_into).unwrap_or(paid.cart);
+        if let Some(kept) = after.get_mut(&id) {
+            let lines: Vec<(Sku, Quantity)> =
+                paid.lines.iter().map(|line| (line.sku.clone(), line.quantity)).collect();
+            kept.cart.take(&lines);
+        }
+    }
+    store::save(wave, &before, &after).await?;
+    store::keep_taken(wave, fresh.iter().map(|paid| paid.order).collect()).await
+}
+
+/// Locks carts, and those that they were merged into (never further: an account's cart is not
+/// merged).
+async fn lock(
+    wave: &Wave,
+    ids: BTreeSet<CartId>,
+) -> Result<BTreeMap<CartId, Kept>, Unexpected> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut carts = store::lock_ids(wave, &ids).await?;
+    let into: BTreeSet<CartId> = carts
+        .iter()
+        .filter_map(|kept| kept.merged_into)
+        .filter(|into| !ids.contains(into))
+        .collect();
+    if !into.is_empty() {
+        carts.extend(store::lock_ids(wave, &into).await?);
+    }
+    Ok(carts.into_iter().map(|kept| (kept.id, kept)).collect())
+}

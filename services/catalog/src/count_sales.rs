@@ -1,0 +1,79 @@
+//! Scores: units of paid orders, and fewer again when one is cancelled. By the set, as every
+//! sale comes by here.
+use crate::product::units_by_product;
+use crate::store::{self, ChangeLog};
+use contracts::inventory::StockLine;
+use contracts::orders::{OrderCancelled, OrderPaid};
+use contracts::{OrderId, Sku};
+use kit::bus::Heard;
+use kit::problem::Unexpected;
+use kit::wave::Wave;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Counts the units of paid orders. An order that was counted has its row in `counted_orders`,
+/// and is passed over; so is one that was cancelled before its payment was heard of.
+/// # Errors
+/// When the database fails.
+pub async fn count(wave: &mut Wave, heard: &[Heard<OrderPaid>]) -> Result<(), Unexpected> {
+    let orders: Vec<OrderId> = heard.iter().map(|heard| heard.event.order).collect();
+    let known = store::counted(wave, &orders).await?;
+    let fresh: Vec<&OrderPaid> =
+        heard.iter().map(|h| &*h.event).filter(|paid| !known.contains_key(&paid.order)).collect();
+    let units = units(wave, fresh.iter().flat_map(|paid| &paid.lines), 1).await?;
+    let counted = fresh.iter().map(|paid| (paid.order, true)).collect();
+    store::change_scores(wave, counted, units).await
+}
+
+/// Takes the units of cancelled orders out again. Their row says whether they are in; where
+/// there is none, one is left that keeps a late payment from counting.
+/// # Errors
+/// When the database fails.
+pub async fn uncount(wave: &mut Wave, heard: &[Heard<OrderCancelled>]) -> Result<(), Unexpected> {
+    let cancelled: Vec<&OrderCancelled> =
+        heard.iter().map(|heard| &*heard.event).filter(|cancelled| cancelled.was_paid).collect();
+    let orders: Vec<OrderId> = cancelled.iter().map(|cancelled| cancelled.order).collect();
+    let known = store::counted(wave, &orders).await?;
+    let (mut counted, mut never, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    for cancelled in cancelled {
+        match known.get(&cancelled.order) {
+            Some(true) => {
+                counted.push(cancelled.order);
+                lines.extend(&cancelled.lines);
+            }
+            Some(false) => {}
+            None => never.push(cancelled.order),
+        }
+    }
+    let units = units(wave, lines, -1).await?;
+    store::cancelled(wave, counted, never, units).await
+}
+
+async fn units(
+    wave: &Wave,
+    lines: impl IntoIterator<Item = &StockLine>,
+    sign: i64,
+) -> Result<BTreeMap<Uuid, i64>, Unexpected> {
+    let lines: Vec<(Sku, i64)> = lines
+        .into_iter()
+        .map(|line| (line.sku.clone(), sign * i64::from(line.quantity)))
+        .collect();
+    let products = store::products_of(wave.tx(), lines.iter().map(|(sku, _)| sku).collect()).await?;
+    Ok(units_by_product(lines, &products))
+}
+
+/// The most scores that one wave hands to the index.
+const MOST_PUBLISHED: u64 = 500;
+
+/// Numbers a change for each product whose score the index does not know yet; answers whether
+/// there may be more.
+/// # Errors
+/// When the database fails.
+pub async fn publish(wave: &mut Wave) -> Result<bool, Unexpected> {
+    let mut log = ChangeLog::lock(wave).await?;
+    let published = store::publish_scores(wave, &mut log, MOST_PUBLISHED).await?;
+    if published > 0 {
+        log.close(wave).await?;
+    }
+    Ok(u64::try_from(published).is_ok_and(|published| published >= MOST_PUBLISHED))
+}

@@ -1,0 +1,225 @@
+//! The store around notifications: its orders and its people, as the test wants them.
+use contracts::cart::CartLine;
+use contracts::identity::{Contact, ContactsOf};
+use contracts::orders::{
+    CancelReason, Order, OrderCancelled, OrderForLetter, OrderPaid, OrderPayment, OrderPlaced,
+    OrderStatus, OrdersForLetters, ShippingMethod,
+};
+use contracts::payments::{PaymentMethod, PaymentStatus};
+use contracts::{AccountId, Address, CallError, Caller, Currency, Money, OrderId, Quantity};
+use kit::clock::Clock as _;
+use kit::config::Config;
+use kit::plug::Service;
+use kit::testing::Rig;
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, QueryResult, Statement};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+pub const TITLE: &str = "Dune <b>& \"Co\"</b>";
+
+/// What orders and identity know.
+#[derive(Clone, Default)]
+pub struct Shop(Arc<Mutex<Facts>>);
+
+#[derive(Default)]
+pub struct Facts {
+    pub orders: BTreeMap<OrderId, OrderForLetter>,
+    pub people: BTreeMap<AccountId, Contact>,
+    /// While set, this neighbour does not answer.
+    pub orders_away: bool,
+    pub identity_away: bool,
+    /// How many ids each call had.
+    pub asked_of_orders: Vec<usize>,
+    pub asked_of_identity: Vec<usize>,
+}
+
+impl Shop {
+    pub async fn open() -> (Rig, Self) {
+        let (rig, shop) = Self::without_orders().await;
+        let known = shop.clone();
+        rig.play::<OrdersForLetters>(move |caller, call| known.orders_for_letters(&caller, &call));
+        (rig, shop)
+    }
+    /// Where the test plays orders itself.
+    pub async fn without_orders() -> (Rig, Self) {
+        let config = Config { mail_from: "Feria <shop@feria.example>".into(), ..Config::default() };
+        let services: [Box<dyn Service>; 1] = [Box::new(notifications::plug())];
+        let rig = Rig::start(&services, config).await;
+        let shop = Self::default();
+        let known = shop.clone();
+        rig.play::<ContactsOf>(move |caller, call| known.contacts_of(&caller, &call));
+        (rig, shop)
+    }
+    pub fn change<T>(&self, change: impl FnOnce(&mut Facts) -> T) -> T {
+        change(&mut self.0.lock().unwrap())
+    }
+    pub fn orders_for_letters(
+        &self,
+        caller: &Caller,
+        call: &OrdersForLetters,
+    ) -> kit::calls::Answer<OrdersForLetters> {
+        assert_eq!(*caller, Caller::Store);
+        self.change(|facts| {
+            facts.asked_of_orders.push(call.orders.len());
+            if facts.orders_away {
+                return Err(CallError::NotDone("orders is away".into()));
+            }
+            Ok(call.orders.iter().filter_map(|order| facts.orders.get(order)).cloned().collect())
+        })
+    }
+    fn contacts_of(&self, caller: &Caller, call: &ContactsOf) -> kit::calls::Answer<ContactsOf> {
+        assert_eq!(*caller, Caller::Store);
+        self.change(|facts| {
+            facts.asked_of_identity.push(call.accounts.len());
+            if facts.identity_away {
+                return Err(CallError::Unknown("no answer came".into()));
+            }
+            Ok(call.accounts.iter().filter_map(|one| facts.people.get(one)).cloned().collect())
+        })
+    }
+    pub fn person(&self, rig: &Rig, name: &str) -> AccountId {
+        let account: AccountId = rig.id();
+        let email = format!("{}@example.com", account.0.simple());
+        let contact = Contact { account, email, name: name.into() };
+        self.change(|facts| facts.people.insert(account, contact));
+        account
+    }
+    pub fn email_of(&self, account: AccountId) -> String {
+        self.change(|facts| facts.people[&account].email.clone())
+    }
+    /// A new order: an account's, or a guest's with an address.
+    pub fn order(&self, rig: &Rig, account: Option<AccountId>, email: Option<&str>) -> Order {
+        let order = order(rig);
+        let known = OrderForLetter { account, email: email.map(Into::into), order: order.clone() };
+        self.change(|facts| facts.orders.insert(order.id, known));
+        order
+    }
+}
+
+fn usd(minor: i64) -> Money {
+    Money::new(minor, Currency::USD)
+}
+
+fn order(rig: &Rig) -> Order {
+    let id: OrderId = rig.id();
+    let line = |sku: &str, title: &str, quantity, each| CartLine {
+        sku: sku.parse().unwrap(),
+        title: title.into(),
+        slug: "dune".into(),
+        image: None,
+        quantity: Quantity::new(quantity).unwrap(),
+        unit_price: usd(each),
+        line_total: usd(each * i64::from(quantity)),
+    };
+    Order {
+        id,
+        number: format!("F-{}", &id.0.simple().to_string()[20..]),
+        status: OrderStatus::Pending,
+        items: vec![line("DUNE-PB", TITLE, 2, 999), line("EMMA-HC", "Emma", 1, 1500)],
+        subtotal: usd(3498),
+        shipping: usd(499),
+        tax: usd(0),
+        discount: usd(100),
+        total: usd(3897),
+        payment: OrderPayment {
+            id: rig.id(),
+            status: PaymentStatus::Pending,
+            method: PaymentMethod::Card,
+            failure_code: None,
+        },
+        shipping_method: ShippingMethod::Standard,
+        shipping_address: Address {
+            name: "Eve\r\nBcc: mallory@example.com".into(),
+            line1: "1 <i>Main</i> Street".into(),
+            line2: None,
+            city: "Lisboa".into(),
+            postal_code: "1000".into(),
+            country: "PT".into(),
+            phone: None,
+        },
+        tracking: None,
+        cancel_reason: None,
+        expires_at: None,
+        created_at: rig.clock.now(),
+        version: 1,
+    }
+}
+
+pub fn placed(rig: &Rig, order: &Order, account: Option<AccountId>) -> OrderPlaced {
+    OrderPlaced {
+        order: order.id,
+        account,
+        cart: rig.id(),
+        lines: Vec::new(),
+        total: order.total,
+        payment: order.payment.id,
+        method: PaymentMethod::Card,
+        token: None,
+        expires_at: None,
+    }
+}
+pub fn paid(rig: &Rig, order: &Order, account: Option<AccountId>) -> OrderPaid {
+    OrderPaid { order: order.id, account, cart: rig.id(), lines: Vec::new(), total: order.total }
+}
+pub fn cancelled(
+    order: &Order,
+    account: Option<AccountId>,
+    reason: CancelReason,
+    was_paid: bool,
+) -> OrderCancelled {
+    let payment = order.payment.id;
+    OrderCancelled { order: order.id, account, lines: Vec::new(), was_paid, payment, reason }
+}
+
+fn reader(rig: &Rig) -> DatabaseConnection {
+    rig.nodes[0].service("notifications").unwrap().db.reader().clone()
+}
+
+pub async fn rows(rig: &Rig, sql: &str) -> Vec<QueryResult> {
+    let reader = reader(rig);
+    let asked = Statement::from_string(reader.get_database_backend(), sql);
+    reader.query_all_raw(asked).await.unwrap()
+}
+pub async fn count(rig: &Rig, sql: &str) -> i64 {
+    rows(rig, &format!("SELECT COUNT(*) FROM {sql}")).await[0].try_get_by_index(0).unwrap()
+}
+
+/// A mail as it was kept.
+#[derive(Debug)]
+pub struct Kept {
+    pub kind: String,
+    pub to: String,
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+pub async fn mails(rig: &Rig) -> Vec<Kept> {
+    let sql = "SELECT kind, recipient, subject, plain, html FROM mails ORDER BY kind, recipient";
+    let kept = |row: &QueryResult| Kept {
+        kind: row.try_get_by_index(0).unwrap(),
+        to: row.try_get_by_index(1).unwrap(),
+        subject: row.try_get_by_index(2).unwrap(),
+        text: row.try_get_by_index(3).unwrap(),
+        html: row.try_get_by_index(4).unwrap(),
+    };
+    rows(rig, sql).await.iter().map(kept).collect()
+}
+
+/// Waits until `holds`, while workers work.
+pub async fn until<F: Future<Output = bool>>(rig: &Rig, what: &str, holds: impl Fn() -> F) {
+    let started = Instant::now();
+    loop {
+        rig.work("notifications", "write_letters").await;
+        if holds().await {
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(20), "not within 20 s: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+/// Waits until no letter is due any more.
+pub async fn all_written(rig: &Rig) {
+    let due = || async { count(rig, "letters WHERE next_at IS NOT NULL").await == 0 };
+    until(rig, "no letter is due", due).await;
+}

@@ -1,0 +1,133 @@
+//! What is around every page: the head with search and shelves, and how full the cart is.
+use crate::Shop;
+use crate::notice::Notice;
+use crate::stop::{Shown, Stop};
+use crate::visitor::Visitor;
+use askama::Template;
+use askama::filters::HtmlSafe;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse as _};
+use contracts::cart::CartContents;
+use contracts::catalog::{ListShelf, Named, Shelf};
+use std::fmt;
+
+/// More shelves than this do not fit the head of a page.
+const SHELVES: u32 = 24;
+
+/// What is around a page.
+pub struct Frame {
+    /// The address of the style sheet.
+    pub style: String,
+    /// Whether somebody is logged in.
+    pub known: bool,
+    /// Whether they work here.
+    pub staff: bool,
+    /// How many pieces are in the cart.
+    pub count: u64,
+    /// The categories.
+    pub shelves: Vec<Category>,
+    /// What was searched for.
+    pub q: String,
+    /// What they have just done.
+    pub notice: Option<&'static Notice>,
+    place: String,
+}
+
+/// A category as the head names it.
+pub struct Category {
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl<I> From<Named<I>> for Category {
+    fn from(named: Named<I>) -> Self {
+        Self { slug: named.slug, name: named.name }
+    }
+}
+
+/// Marks the link to the page that one is on.
+pub struct Current(bool);
+
+impl fmt::Display for Current {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 { f.write_str(" aria-current=\"page\"") } else { Ok(()) }
+    }
+}
+impl HtmlSafe for Current {}
+
+impl Frame {
+    /// The frame of a page that is none of those that the head names.
+    pub async fn of(shop: &Shop, visitor: &Visitor) -> Self {
+        Self::at_place(shop, visitor, String::new()).await
+    }
+    /// The frame of the page that the head calls `place`.
+    pub async fn at_place(shop: &Shop, visitor: &Visitor, place: impl Into<String>) -> Self {
+        let (count, shelves) = tokio::join!(count(shop, visitor), shelves(shop, visitor));
+        Self {
+            style: shop.style.clone(),
+            known: visitor.is_known(),
+            staff: visitor.is_staff(),
+            count,
+            shelves,
+            q: String::new(),
+            notice: visitor.notice,
+            place: place.into(),
+        }
+    }
+    /// Whether the page is at `place`.
+    pub fn at(&self, place: &str) -> Current {
+        Current(self.place == place)
+    }
+    /// Whether the page is the shelf `slug`.
+    pub fn at_shelf(&self, slug: &str) -> Current {
+        Current(self.place.strip_prefix("shelf:") == Some(slug))
+    }
+}
+
+/// How many pieces are in the cart. By the contents, for a cart that is shown has its prices
+/// noted as seen. A page without that number is still a page.
+async fn count(shop: &Shop, visitor: &Visitor) -> u64 {
+    if !visitor.is_known() && visitor.cart.token.is_none() {
+        return 0;
+    }
+    match shop.ask(visitor, CartContents { of: visitor.cart.clone() }).await {
+        Ok(contents) => contents.lines.iter().map(|line| u64::from(line.quantity.get())).sum(),
+        Err(error) => {
+            tracing::warn!(%error, "the cart was not counted");
+            0
+        }
+    }
+}
+
+async fn shelves(shop: &Shop, visitor: &Visitor) -> Vec<Category> {
+    let list = ListShelf { shelf: Shelf::Categories, page: 1, per_page: SHELVES };
+    match shop.ask(visitor, list).await {
+        Ok(page) => page.items.into_iter().map(Category::from).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "the shelves were not listed");
+            Vec::new()
+        }
+    }
+}
+
+/// A page that was made for whoever asked for it.
+pub fn html(status: StatusCode, page: &impl Template) -> Shown {
+    let html = page.render().map_err(|error| {
+        tracing::error!(%error, "a page cannot be written");
+        Stop::Broken
+    })?;
+    let mut response = (status, Html(html)).into_response();
+    let keep = HeaderValue::from_static("private, no-cache");
+    response.headers_mut().insert(header::CACHE_CONTROL, keep);
+    Ok(response)
+}
+
+/// A page about money and addresses: no copy of it is kept.
+pub fn private(status: StatusCode, page: &impl Template) -> Shown {
+    let mut response = html(status, page)?;
+    let keep = HeaderValue::from_static("private, no-store");
+    response.headers_mut().insert(header::CACHE_CONTROL, keep);
+    Ok(response)
+}

@@ -1,0 +1,239 @@
+//! `/p/{slug}`: one product, and `POST /cart/add`.
+use super::card::{Card, names, picture};
+use crate::form::{Faults, Sent};
+use crate::frame::{Category, Frame, html};
+use crate::stop::{OrStop as _, Shown, Stop};
+use crate::visitor::Visitor;
+use crate::words::{FEW, Price, Stock, encoded};
+use crate::{Shop, cookies};
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect};
+use contracts::cart::{AddItem, CartRefused};
+use contracts::catalog::{FindProducts, GetProduct, PricesOf, Product, Sort};
+use contracts::{ProductId, Quantity, Sku};
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// How many of the same shelf are shown.
+const BESIDE: usize = 6;
+/// Longer names in addresses there are none.
+const LONGEST_SLUG: usize = 1000;
+
+/// What is put into the cart.
+#[derive(Deserialize)]
+#[serde(default)]
+pub struct Add {
+    sku: String,
+    quantity: String,
+}
+
+impl Default for Add {
+    fn default() -> Self {
+        Self { sku: String::new(), quantity: "1".to_owned() }
+    }
+}
+
+struct Choice {
+    sku: Sku,
+    name: String,
+    price: Price,
+    available: i64,
+    chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "product.html")]
+struct ProductPage {
+    frame: Frame,
+    id: ProductId,
+    title: String,
+    description: String,
+    cover: String,
+    authors: Vec<Category>,
+    genres: Vec<Category>,
+    category: Option<Category>,
+    choices: Vec<Choice>,
+    /// How many can be put into the cart at once; 0 when all is sold out.
+    most: i64,
+    quantity: String,
+    faults: Faults,
+    facts: Vec<(String, String)>,
+    beside: Vec<Card>,
+}
+
+/// The page of a product.
+pub async fn show(
+    State(shop): State<Arc<Shop>>,
+    visitor: Visitor,
+    Path(slug): Path<String>,
+) -> Shown {
+    let product = find(&shop, &visitor, slug).await?;
+    let add = Add::default();
+    page(&shop, &visitor, product, &add, Faults::default(), StatusCode::OK).await
+}
+
+async fn find(shop: &Shop, visitor: &Visitor, id_or_slug: String) -> Result<Product, Stop> {
+    if id_or_slug.len() > LONGEST_SLUG || id_or_slug.chars().any(char::is_control) {
+        return Err(Stop::NotFound);
+    }
+    shop.ask(visitor, GetProduct { id_or_slug }).await.or_stop(|_| Stop::NotFound)
+}
+
+/// Puts something into the cart.
+pub async fn add(
+    State(shop): State<Arc<Shop>>,
+    visitor: Visitor,
+    Sent(form): Sent<Add>,
+) -> Shown {
+    let sku: Sku = form.sku.parse().map_err(|_| Stop::bad("Choose what to put into the cart."))?;
+    let quantity = form.quantity.trim().parse::<u32>().ok();
+    let Some(quantity) = quantity.and_then(|count| Quantity::new(count).ok()) else {
+        let fault = format!("must be a whole number from 1 to {}", Quantity::MAX);
+        return again(&shop, &visitor, &form, sku, fault).await;
+    };
+    let item = AddItem { of: visitor.cart.clone(), sku: sku.clone(), quantity };
+    let answer = match shop.ask(&visitor, item).await.refusal()? {
+        Ok(answer) => answer,
+        Err(CartRefused::TooMuch { what }) => {
+            let fault = format!("is too high: {what} would be more than a cart can hold");
+            return again(&shop, &visitor, &form, sku, fault).await;
+        }
+        Err(refused) => return Err(Stop::conflict(format!("{refused}."))),
+    };
+    let line = answer.cart.items.iter().find(|line| line.sku == sku);
+    let page = line.map_or("/cart".to_owned(), |line| format!("/p/{}", encoded(&line.slug)));
+    let mut response = Redirect::to(&format!("{page}?notice=added")).into_response();
+    if let Some(token) = answer.token.filter(|_| !visitor.is_known()) {
+        shop.cookies().set(&mut response, cookies::CART, &token, cookies::LONG);
+    }
+    Ok(response)
+}
+
+/// The same product again, with what is wrong with the number of copies.
+async fn again(shop: &Shop, visitor: &Visitor, form: &Add, sku: Sku, fault: String) -> Shown {
+    let priced = shop.ask(visitor, PricesOf { skus: vec![sku] }).await.or_stop(|never| match never {})?;
+    let Some(priced) = priced.into_iter().next() else { return Err(Stop::NotFound) };
+    let product = find(shop, visitor, priced.product.to_string()).await?;
+    let faults = Faults::one("quantity", fault);
+    page(shop, visitor, product, form, faults, StatusCode::UNPROCESSABLE_ENTITY).await
+}
+
+async fn page(
+    shop: &Shop,
+    visitor: &Visitor,
+    product: Product,
+    form: &Add,
+    faults: Faults,
+    status: StatusCode,
+) -> Shown {
+    let (frame, beside) = tokio::join!(Frame::of(shop, visitor), beside(shop, visitor, &product));
+    let choices = choices(&product, &form.sku);
+    let most = choices.iter().map(|choice| choice.available).max().unwrap_or(0);
+    let page = ProductPage {
+        frame,
+        id: product.id,
+        cover: picture(product.images.first(), &product.sku),
+        facts: facts(&product),
+        title: product.title,
+        description: product.description,
+        authors: product.authors.into_iter().map(Category::from).collect(),
+        genres: product.genres.into_iter().map(Category::from).collect(),
+        category: product.categories.into_iter().next().map(Category::from),
+        most: most.min(i64::from(Quantity::MAX)),
+        quantity: form.quantity.clone(),
+        choices,
+        faults,
+        beside,
+    };
+    html(status, &page)
+}
+
+/// The variants; the one that was chosen before is chosen, or the first that can be ordered.
+fn choices(product: &Product, wanted: &str) -> Vec<Choice> {
+    let orderable = |sku: &Sku| {
+        product.variants.iter().any(|variant| variant.sku == *sku && variant.available > 0)
+    };
+    let wanted = wanted.parse::<Sku>().ok().filter(orderable);
+    let first = product.variants.iter().find(|variant| variant.available > 0);
+    let chosen = wanted.or_else(|| first.map(|variant| variant.sku.clone()));
+    let choice = |variant: &contracts::catalog::Variant| Choice {
+        name: match variant.options.is_empty() {
+            true => variant.sku.to_string(),
+            false => variant.options.values().cloned().collect::<Vec<_>>().join(", "),
+        },
+        price: Price(variant.price),
+        available: variant.available.max(0),
+        chosen: chosen.as_ref() == Some(&variant.sku),
+        sku: variant.sku.clone(),
+    };
+    product.variants.iter().map(choice).collect()
+}
+
+/// Others that stand on the same shelf.
+async fn beside(shop: &Shop, visitor: &Visitor, product: &Product) -> Vec<Card> {
+    let Some(category) = product.categories.first() else { return Vec::new() };
+    let find = FindProducts {
+        category: Some(category.slug.clone()),
+        sort: Sort::Best,
+        page: 1,
+        per_page: u32::try_from(BESIDE + 1).unwrap_or(1),
+        ..FindProducts::default()
+    };
+    let found = shop.ask(visitor, find).await.map(|page| page.items).unwrap_or_default();
+    let others = found.into_iter().filter(|other| other.id != product.id);
+    others.take(BESIDE).map(Card::from).collect()
+}
+
+/// The facts that are known of a product, as a reader would ask for them.
+fn facts(product: &Product) -> Vec<(String, String)> {
+    let own = product.attributes.iter().map(|(name, value)| match name.as_str() {
+        "year" => ("First published".to_owned(), written(value)),
+        "language" => ("Original language".to_owned(), language(&written(value))),
+        _ => (crate::words::sentence(name, "").trim_end().to_owned(), written(value)),
+    });
+    let skus: Vec<&str> = product.variants.iter().map(|variant| variant.sku.as_str()).collect();
+    let sku = ("SKU".to_owned(), skus.join(", "));
+    own.filter(|(_, value)| !value.is_empty()).chain([sku]).collect()
+}
+
+fn written(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(written).collect::<Vec<_>>().join(", "),
+        Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// The name of a language that classics are written in; the code of any other.
+fn language(code: &str) -> String {
+    let name = match code {
+        "ar" => "Arabic",
+        "bn" => "Bengali",
+        "cs" => "Czech",
+        "da" => "Danish",
+        "de" => "German",
+        "en" => "English",
+        "es" => "Spanish",
+        "fa" => "Persian",
+        "fr" => "French",
+        "fro" => "Old French",
+        "grc" => "Ancient Greek",
+        "it" => "Italian",
+        "ja" => "Japanese",
+        "la" => "Latin",
+        "no" => "Norwegian",
+        "pt" => "Portuguese",
+        "ru" => "Russian",
+        "sa" => "Sanskrit",
+        "sv" => "Swedish",
+        "zh" => "Chinese",
+        other => other,
+    };
+    name.to_owned()
+}
