@@ -296,6 +296,10 @@ call!(ListShelf, "catalog.list_shelf.v1", ShelfPage, NoRefusal);
 /// One page of names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(examples(json!({
+    "items": [{"id": "01938f5e-8d7a-7000-8000-000000000001", "slug": "jane-austen", "name": "Jane Austen"}],
+    "page": 1, "per_page": 20, "total": 1,
+}))))]
 pub struct ShelfPage {
     /// At most `per_page`.
     pub items: Vec<Named<uuid::Uuid>>,

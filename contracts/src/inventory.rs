@@ -34,7 +34,8 @@ pub struct StockMissing {
 }
 event!(StockMissing, "inventory.stock_missing.v1", order);
 
-/// Hold stock for `order`. Repeating the same `order` changes nothing.
+/// Hold stock for `order`. Repeating it changes nothing; other lines under the same `order` are
+/// refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReserveStock {
     /// For which order.
@@ -64,6 +65,10 @@ pub enum ReserveRefused {
     /// The hold was released (or the order ended) before this call came.
     #[error("the hold was released before")]
     Released,
+    /// The order holds something else: an earlier try had another cart. Release it, and order
+    /// under a new id.
+    #[error("the order holds other lines")]
+    OtherLines,
 }
 
 /// How much of a SKU was asked for and is there.

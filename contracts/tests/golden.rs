@@ -140,7 +140,11 @@ fn calls_of_the_checkout_parse_for_ever() {
     call(
         ReserveStock { order: ORDER, lines: vec![line()] },
         Reserved { order: ORDER },
-        vec![ReserveRefused::OutOfStock { short: vec![shortage] }, ReserveRefused::Released],
+        vec![
+            ReserveRefused::OutOfStock { short: vec![shortage] },
+            ReserveRefused::Released,
+            ReserveRefused::OtherLines,
+        ],
     );
     call(ReleaseStock { order: ORDER }, (), vec![]);
     call(WhatBecameOf { order: ORDER }, Became::NeverPlaced, vec![]);

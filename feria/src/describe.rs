@@ -1,6 +1,7 @@
 //! What the store says of itself: the document of its API, and who talks to whom.
 use crate::Failure;
 use crate::services::services;
+use crate::sources;
 use crate::store::Beside;
 use gateway::Behind;
 use kit::config::Config;
@@ -10,7 +11,7 @@ use utoipa::openapi::OpenApi;
 /// # Errors
 /// When there is no place for these.
 pub async fn openapi(config: Config) -> Result<OpenApi, Failure> {
-    let folder = std::env::temp_dir().join(format!("feria-openapi-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("feria-openapi-{}", sources::real().token()));
     let data = folder.display().to_string();
     let config = Config { data, database: "".into(), ..config };
     let described = describe(config).await;

@@ -8,8 +8,12 @@ use axum::routing::get;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server, Tag};
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, Ref,
+    RefOr, Server, Tag,
+};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 const ABOUT: &str = include_str!("about_the_api.md");
@@ -40,8 +44,27 @@ pub fn document(parts: impl IntoIterator<Item = OpenApi>, public_url: &str) -> O
     for part in parts {
         whole.merge(part);
     }
+    whole.paths.paths.values_mut().flat_map(operations_mut).for_each(call_failures_problems);
     whole.tags = Some(tags(&whole));
     whole
+}
+
+fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
+        .into_iter()
+        .flatten()
+}
+
+/// The door sees to it that whatever fails is a problem; here it says so, once for all routes.
+fn call_failures_problems(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let (RefOr::T(response), Some('4' | '5')) = (response, status.chars().next()) {
+            let content = response.content.swap_remove("application/json").unwrap_or_else(|| {
+                RefOr::T(ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build())
+            });
+            response.content.entry("application/problem+json".to_owned()).or_insert(content);
+        }
+    }
 }
 
 /// The tags that operations carry, each once.

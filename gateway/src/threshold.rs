@@ -59,10 +59,6 @@ pub(crate) async fn cross(
 impl Threshold {
     /// Finds out who asks, and tells the handlers.
     async fn enter(&self, place: Place, request: &mut Head) -> HttpResult<()> {
-        if place.is_page() && !request.method.is_safe() && from_elsewhere(&request.headers) {
-            let detail = "This form was sent by another site.";
-            return Err(Problem::new(StatusCode::FORBIDDEN, "cross_site", detail));
-        }
         let caller = match place {
             Place::Ops | Place::Docs => Caller::Guest,
             _ => self.caller(place, request).await?,
@@ -92,23 +88,13 @@ impl Threshold {
 }
 
 /// Whether a cookie says who asks. Browsers send cookies along with requests that other sites
-/// made up, and so the API takes them only for reading, and only from pages of this store.
+/// made up: the API takes them only for reading, and only from pages of this store, and the
+/// storefront looks by itself where a form came from.
 fn takes_cookies(place: Place, request: &Head) -> bool {
     let site = request.headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     place.is_page()
         || (request.method.is_safe()
             && matches!(site, Some(b"same-origin" | b"same-site" | b"none")))
-}
-
-/// Whether a browser says that the request was made up by another site.
-fn from_elsewhere(headers: &HeaderMap) -> bool {
-    if let Some(site) = headers.get("sec-fetch-site") {
-        return !matches!(site.as_bytes(), b"same-origin" | b"none");
-    }
-    let Some(origin) = headers.get(header::ORIGIN) else { return false };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    origin.is_none_or(|(_, origin)| !origin.eq_ignore_ascii_case(host))
 }
 
 fn session_cookie(headers: &HeaderMap) -> Option<&str> {
@@ -159,22 +145,6 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn a_form_of_another_site_is_known_by_its_headers() {
-        for (elsewhere, sent) in [
-            (false, headers(&[])),
-            (false, headers(&[("sec-fetch-site", "same-origin")])),
-            (false, headers(&[("sec-fetch-site", "none")])),
-            (true, headers(&[("sec-fetch-site", "cross-site")])),
-            (true, headers(&[("sec-fetch-site", "same-site")])),
-            (false, headers(&[("host", "shop.example:80"), ("origin", "http://Shop.example:80")])),
-            (true, headers(&[("host", "shop.example"), ("origin", "https://evil.example")])),
-            (true, headers(&[("host", "shop.example"), ("origin", "null")])),
-        ] {
-            assert_eq!(from_elsewhere(&sent), elsewhere, "{sent:?}");
-        }
     }
 
     #[test]

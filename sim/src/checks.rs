@@ -132,6 +132,19 @@ fn check_stock(
             found.push(format!("{sku}: {on_hand} on hand + {sold} sold is not {received}"));
         }
     }
+    let sql = "SELECT hex(order_id) || ' ' || state, 0 FROM holds";
+    let holds: Vec<(String, i64)> = pairs(run, "inventory", sql)?;
+    for (hold, _) in &holds {
+        let (id, state) = hold.split_once(' ').unwrap_or_default();
+        let fits = match orders.get(id).map(|order| order.status.as_str()) {
+            Some("paid") => state == "taken",
+            Some(_) => ["released", "returned", "missing"].contains(&state),
+            None => state == "released",
+        };
+        if !fits {
+            found.push(format!("order {id}: its hold ended {state}"));
+        }
+    }
     let sql = "SELECT sku, reserved FROM stock WHERE reserved <> 0";
     none(run, "inventory", sql, "still reserved", found)?;
     let sql = "SELECT hex(order_id), 0 FROM holds WHERE state = 'held'";
@@ -173,7 +186,9 @@ fn check_money(
     if provider != ours {
         found.push(format!("the provider took {provider}, the ledger says {ours}"));
     }
-    let sql = "SELECT hex(id), tries FROM attempts WHERE state <> 'done'";
+    // A top-up that waits for its owner to confirm it moves nothing, and waits as long.
+    let sql = "SELECT hex(id), tries FROM attempts WHERE state <> 'done' \
+               AND NOT (state = 'waiting' AND top_up_id IS NOT NULL)";
     none(run, "payments", sql, "an attempt was never finished", found)?;
     for (account, told) in &run.told.lock().topped_up {
         let account = hex(account.0);

@@ -124,7 +124,9 @@ impl Shopper {
         };
         if chance.random_range(0..4) == 0 {
             let (twin, again) = (self.clone(), checkout.clone());
-            let work = Box::pin(async move { drop(twin.check_out(again).await) });
+            let work = Box::pin(async move {
+                twin.check_out(again).await;
+            });
             self.spawned.lock().push(("shopper", format!("{} twin", self.name), work));
         }
         let order = self.check_out(checkout).await;

@@ -78,3 +78,12 @@ impl Shop {
         Idempotency { key, body: kit::input::canonical_hash(&body) }
     }
 }
+
+/// The cards of the sandbox, with what they do.
+pub const CARDS: [(&str, &str); 5] = [
+    ("tok_visa", "Visa that pays"),
+    ("tok_chargeDeclined", "Card that is declined"),
+    ("tok_insufficientFunds", "Card without enough money"),
+    ("tok_threeDSecure", "Card that asks you to confirm"),
+    ("tok_timeout", "Card that answers late"),
+];

@@ -74,13 +74,6 @@ async fn a_cookie_opens_pages_and_lets_pages_of_the_store_read_the_api() {
 }
 
 #[tokio::test]
-async fn a_form_of_another_site_is_refused() {
-    let house = House::open(|_| {}).await;
-    let answer = house.ask(Request::post("/").header("sec-fetch-site", "cross-site"), "").await;
-    assert_eq!((answer.status, answer.code().as_str()), (403, "cross_site"));
-}
-
-#[tokio::test]
 async fn too_many_requests_are_told_to_wait() {
     let house = House::open(|config| config.limits.requests_per_second = 2).await;
     let first = house.get("/v1/who").await;

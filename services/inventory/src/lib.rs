@@ -31,7 +31,7 @@ use kit::calls::Calls;
 use kit::clock::Sources;
 use kit::db::Db;
 use kit::plug::{Parts, Plug};
-use kit::wave::{Batched, NotRun, Waves};
+use kit::wave::{Batched, Waves};
 use std::time::Duration;
 
 /// The most commands of one kind that are decided in one transaction.
@@ -67,49 +67,30 @@ impl Inventory {
         if call.lines.is_empty() {
             return Err(CallError::NotDone("a hold needs at least one line".to_owned()));
         }
-        twice(|| self.reserve.run(call.clone())).await?.map_err(CallError::Refused)
+        self.reserve.run(call).await?.map_err(CallError::Refused)
     }
     async fn release_stock(&self, call: ReleaseStock) -> Result<(), CallError<NoRefusal>> {
-        Ok(twice(|| self.release.run(call.clone())).await?)
+        Ok(self.release.run(call).await?)
     }
     async fn set_stock(
         &self,
         caller: &Caller,
         call: SetStock,
     ) -> Result<StockLevel, CallError<StockRefused>> {
-        let set = || {
-            self.waves.write((caller.clone(), call.clone()), |wave, (caller, call)| {
-                Box::pin(set_stock::set_stock(wave, caller, call))
-            })
-        };
-        twice(set).await?.map_err(CallError::Refused)
+        let set = self.waves.write((caller.clone(), call), |wave, (caller, call)| {
+            Box::pin(set_stock::set_stock(wave, caller, call))
+        });
+        set.await?.map_err(CallError::Refused)
     }
     async fn adjust_stock(
         &self,
         caller: &Caller,
         call: AdjustStock,
     ) -> Result<StockLevel, CallError<StockRefused>> {
-        let adjust = || {
-            self.waves.write((caller.clone(), call.clone()), |wave, (caller, call)| {
-                Box::pin(adjust_stock::adjust_stock(wave, caller, call))
-            })
-        };
-        twice(adjust).await?.map_err(CallError::Refused)
-    }
-}
-
-/// Runs a command again that was rolled back. Two replicas may insert the row of one order, SKU
-/// or key at the same time: the unique index lets one of them through, and the other, run again,
-/// finds the row.
-async fn twice<A, F: Future<Output = Result<A, NotRun>>>(
-    mut run: impl FnMut() -> F,
-) -> Result<A, NotRun> {
-    match run().await {
-        Err(NotRun::Failed(why)) => {
-            tracing::debug!(why, "run again");
-            run().await
-        }
-        ran => ran,
+        let adjust = self.waves.write((caller.clone(), call), |wave, (caller, call)| {
+            Box::pin(adjust_stock::adjust_stock(wave, caller, call))
+        });
+        adjust.await?.map_err(CallError::Refused)
     }
 }
 

@@ -86,7 +86,8 @@ impl Stockroom {
     }
 
     /// Holds `lines` for `order`, which is asked about at `ask_at`. An order that holds them
-    /// already changes nothing.
+    /// already changes nothing; one that holds others is refused, or it would be paid for what
+    /// it does not hold.
     /// # Errors
     /// [`ReserveRefused`], see there; then nothing of it is held.
     pub fn reserve(
@@ -95,9 +96,12 @@ impl Stockroom {
         lines: &Lines,
         ask_at: Timestamp,
     ) -> Result<(), ReserveRefused> {
-        match self.hold(order).map(|hold| hold.state) {
-            Some(HoldState::Held | HoldState::Taken) => return Ok(()),
-            Some(HoldState::Released | HoldState::Returned | HoldState::Missing) => {
+        match self.hold(order).map(|hold| (hold.state, hold.lines == *lines)) {
+            Some((HoldState::Held | HoldState::Taken, true)) => return Ok(()),
+            Some((HoldState::Held | HoldState::Taken, false)) => {
+                return Err(ReserveRefused::OtherLines);
+            }
+            Some((HoldState::Released | HoldState::Returned | HoldState::Missing, _)) => {
                 return Err(ReserveRefused::Released);
             }
             None => {}

@@ -228,6 +228,10 @@ impl Attempt<'_> {
             Err(CallError::Refused(ReserveRefused::Released)) => {
                 Err((Ended::NotDone(ReserveRefused::Released.to_string()), false))
             }
+            // An earlier try under this id had another cart.
+            Err(CallError::Refused(ReserveRefused::OtherLines)) => {
+                Err((Ended::NotDone(ReserveRefused::OtherLines.to_string()), true))
+            }
             Err(CallError::NotDone(why) | CallError::Unknown(why)) => {
                 Err((Ended::NotDone(format!("the stock: {why}")), true))
             }

@@ -190,7 +190,7 @@ impl Attempt {
 
 /// The pause after so many tries.
 fn pause(tries: i64) -> Duration {
-    let doublings = u32::try_from(tries.saturating_sub(SOON_TRIES)).unwrap_or(0).min(16);
+    let doublings = tries.saturating_sub(SOON_TRIES).clamp(0, 16);
     SOON.saturating_mul(1 << doublings).min(LATEST)
 }
 

@@ -17,12 +17,11 @@ pub async fn close_payment(wave: &mut Wave, command: &ClosePayment) -> Result<Cl
     sheet.load_bills(wave, [order]).await?;
     sheet.load_payments_of(wave, [order]).await?;
     sheet.load_open_charges(wave).await?;
-    let captured = sheet.payments.iter().find(|payment| payment.is_captured());
-    let stays = captured.filter(|payment| payment.left().minor > 0);
-    let (kept, currency) = (
-        stays.map_or(0, |payment| payment.captured.minor),
-        captured.map(|payment| payment.amount.currency),
-    );
+    // Money of a payment that was replaced or closed before is on its way back: none is left.
+    let stays =
+        sheet.payments.iter().find(|payment| payment.is_captured() && payment.left().minor > 0);
+    let kept = stays.map_or(0, |payment| payment.captured.minor);
+    let currency = sheet.payments.iter().map(|payment| payment.amount.currency).next();
     let bill = sheet.bills.get_or(order, || Bill::new(order));
     if !bill.closed {
         (bill.closed, bill.kept) = (true, kept);

@@ -72,8 +72,10 @@ fn replace(
         return Ok(Err(ContinueRefused::NotFound));
     };
     let (present, closed) = (bill.present, bill.closed);
-    // The order's money, if there is any, whichever payment brought it.
-    let captured = sheet.payments.iter().find(|payment| payment.is_captured());
+    // Money of a payment that was replaced before is on its way back, and pays nothing.
+    let captured = sheet.payments.iter().find(|payment| {
+        payment.is_captured() && (payment.left().minor > 0 || present == Some(payment.id))
+    });
     if let Some(captured) = captured {
         return Ok(Err(ContinueRefused::WrongState { status: captured.status }));
     }

@@ -164,9 +164,9 @@ fn settle_refund(
         attempt.finish();
         return given_back(sheet, wave, refund);
     }
-    if let Some(said) = said {
+    if let Some(Said::Declined(code)) = said {
         // The money is owed all the same: somebody has to look.
-        tracing::error!(%refund, ?said, "the provider does not give back what was captured");
+        tracing::error!(%refund, code, "the provider does not give back what was captured");
     }
     attempt.ask_again(wave.now());
     Ok(())

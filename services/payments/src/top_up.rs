@@ -11,7 +11,7 @@ use contracts::{AccountId, CallError, Caller, Currency, Money, TopUpId};
 use kit::Unexpected;
 use kit::calls::Answer;
 use kit::idempotency::{self, Known, Request};
-use kit::wave::Wave;
+use kit::wave::{NotRun, Wave};
 
 /// Charges the card and credits the wallet. Key and intent are committed first; then the
 /// provider is asked, and once more where its answer got lost. What is not known then comes
@@ -39,7 +39,11 @@ pub async fn top_up(payments: &Payments, caller: &Caller, command: TopUp) -> Ans
         Begun::Refused(refused) => Err(refused),
         Begun::Leased(attempt) => {
             let outcome = provider::ask(&payments.sandbox, attempt).await;
-            let settled = payments.settle.run(outcome).await;
+            let settled = match payments.settle.run(outcome.clone()).await {
+                // The account's wallet may have been made by a twin just then.
+                Err(NotRun::Failed(_)) => payments.settle.run(outcome).await,
+                settled => settled,
+            };
             let settled = settled.map_err(|lost| CallError::Unknown(lost.to_string()))?;
             settled.ok_or_else(|| CallError::Unknown("the top-up is gone".to_owned()))?
         }

@@ -10,6 +10,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
+use contracts::caller::Permission;
 use contracts::cart::{AddItem, CartRefused};
 use contracts::catalog::{FindProducts, GetProduct, PricesOf, Product, Sort};
 use contracts::{ProductId, Quantity, Sku};
@@ -62,6 +63,8 @@ struct ProductPage {
     faults: Faults,
     facts: Vec<(String, String)>,
     beside: Vec<Card>,
+    /// Whether whoever looks may change it.
+    editable: bool,
 }
 
 /// The page of a product.
@@ -147,6 +150,7 @@ async fn page(
         choices,
         faults,
         beside,
+        editable: visitor.caller.may(Permission::ManageCatalog),
     };
     html(status, &page)
 }

@@ -88,6 +88,17 @@ async fn a_release_gives_the_stock_back_once() {
 }
 
 #[tokio::test]
+async fn an_order_that_holds_other_lines_is_refused_and_keeps_its_hold() {
+    let rig = rig().await;
+    stock(&rig, "A", 5).await;
+    let order = rig.id();
+    reserve(&rig, order, &[("A", 2)]).await.unwrap();
+    let other = reserve(&rig, order, &[("A", 3)]).await;
+    assert_eq!(no(other), ReserveRefused::OtherLines, "the simulation's seed 1140");
+    assert_eq!(level(&rig, "A").await, (5, 2));
+}
+
+#[tokio::test]
 async fn a_release_before_its_reserve_refuses_the_late_reserve() {
     let rig = rig().await;
     stock(&rig, "A", 2).await;

@@ -124,6 +124,32 @@ async fn a_capture_of_the_replaced_payment_goes_back() {
     );
     assert_eq!(shop.refunded.lock().len(), 1);
     assert_eq!(book_sum(shop.db(), "sales").await, 700);
+    // What went back is not mistaken for what stays.
+    let kept = Closing::Captured { amount: usd(700) };
+    assert_eq!((shop.close(&order).await, shop.close(&order).await), (kept, kept));
+    shop.cancel(&order).await;
+    shop.until(second.payment, PaymentStatus::Refunded).await;
+    assert_eq!(book_sum(shop.db(), "sales").await, 0);
+    shop.end().await;
+}
+
+#[tokio::test]
+async fn what_went_back_of_a_replaced_payment_does_not_stand_in_the_way_of_the_next() {
+    let shop = Shop::open().await;
+    let payer = shop.shopper_with(700).await;
+    let order = shop.order(payer.account(), card("tok_timeout"), 700);
+    shop.rig.tell(order.clone()).await;
+    shop.pass(1).await;
+    let second = shop.another(card("tok_threeDSecure"));
+    shop.go_on(&order, Some(second.clone())).await.unwrap();
+    shop.pass(10).await;
+    shop.until(order.payment, PaymentStatus::Refunded).await;
+    shop.until(second.payment, PaymentStatus::RequiresAction).await;
+    let present = OrderPlaced { payment: second.payment, ..order };
+    let third = shop.another(wallet());
+    assert_eq!(shop.go_on(&present, Some(third.clone())).await, Ok(PaymentStatus::Captured));
+    assert_eq!(shop.status(second.payment).await, Some(PaymentStatus::Voided));
+    assert_eq!(shop.balance(&payer).await, 0);
     shop.end().await;
 }
 

@@ -4,6 +4,7 @@
 mod closing;
 mod continuing;
 mod crashes;
+mod failing_steps;
 mod http_routes;
 mod refunds;
 mod starting;

@@ -1,0 +1,82 @@
+//! The way of an order: the steps behind it, the one that it is at, and those ahead.
+use crate::words::When;
+use contracts::orders::{CancelReason, Order, OrderStatus, TrackingStep};
+use contracts::payments::PaymentStatus;
+
+/// One step.
+pub struct Step {
+    /// The class of it.
+    pub class: &'static str,
+    /// What it is called.
+    pub name: &'static str,
+    /// When it was done.
+    pub at: Option<When>,
+    /// What is to be said of it.
+    pub word: &'static str,
+}
+
+/// The steps of a parcel, each with the status that it begins with.
+const WAY: [(OrderStatus, &str); 4] = [
+    (OrderStatus::Pending, "Placed"),
+    (OrderStatus::Paid, "Paid"),
+    (OrderStatus::Fulfilled, "On its way"),
+    (OrderStatus::Delivered, "Delivered"),
+];
+
+/// All steps, by what the order became and when.
+pub fn steps(order: &Order, timeline: &[TrackingStep]) -> Vec<Step> {
+    let done_at = |status| timeline.iter().find(|step| step.status == status).map(|step| step.at);
+    let placed = done_at(OrderStatus::Pending).unwrap_or(order.created_at);
+    let stopped = match order.status {
+        OrderStatus::Cancelled => Some("Cancelled"),
+        OrderStatus::Refunded => Some("Refunded"),
+        _ => None,
+    };
+    let mut steps = Vec::new();
+    let mut now = stopped.is_none();
+    for (status, name) in WAY {
+        let at = if status == OrderStatus::Pending { Some(placed) } else { done_at(status) };
+        let reached = at.is_some() || WAY.iter().any(|(s, _)| *s == status && order.status == *s);
+        if reached {
+            steps.push(Step { class: "is-done", name, at: at.map(When), word: "" });
+        } else if stopped.is_none() {
+            let class = if now { "is-now" } else { "" };
+            steps.push(Step { class, name: ahead(status, name), at: None, word: if now { word(order) } else { "" } });
+            now = false;
+        }
+    }
+    if let Some(name) = stopped {
+        let at = done_at(order.status).map(When);
+        steps.push(Step { class: "is-stopped", name, at, word: why(order) });
+    }
+    steps
+}
+
+/// What a step is called that is still ahead.
+const fn ahead(status: OrderStatus, name: &'static str) -> &'static str {
+    match status {
+        OrderStatus::Paid => "Payment",
+        _ => name,
+    }
+}
+
+/// What the order waits for.
+fn word(order: &Order) -> &'static str {
+    match (order.status, order.payment.status) {
+        (OrderStatus::Pending, PaymentStatus::RequiresAction) => "waiting for you",
+        (OrderStatus::Pending, _) => "waiting for the bank",
+        (OrderStatus::Paid, _) => "being packed",
+        _ => "",
+    }
+}
+
+const fn why(order: &Order) -> &'static str {
+    match order.cancel_reason {
+        Some(CancelReason::ByShopper) => "as you asked",
+        Some(CancelReason::ByStaff) => "by the shop",
+        Some(CancelReason::PaymentFailed) => "payment refused",
+        Some(CancelReason::Expired) => "not paid in time",
+        Some(CancelReason::StockMissing) => "out of stock",
+        None => "",
+    }
+}
