@@ -165,7 +165,11 @@ mod tests {
         let mut skus = BTreeSet::new();
         for classic in classics {
             let forms = classic.forms().unwrap_or_else(|| panic!("{}", classic.title));
-            assert!(!classic.authors.is_empty() && !classic.categories.is_empty(), "{}", classic.title);
+            assert!(
+                !classic.authors.is_empty() && !classic.categories.is_empty(),
+                "{}",
+                classic.title
+            );
             for form in &forms {
                 assert!(skus.insert(form.sku.clone()), "{} is there twice", form.sku);
                 assert!(form.price > 0 && form.on_hand >= 0, "{}", form.sku);

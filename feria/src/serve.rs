@@ -1,8 +1,8 @@
 //! `feria serve`: the store itself, from its lock to its last answer.
+use crate::Failure;
 use crate::lock::Lock;
 use crate::services::services;
 use crate::store::{make_folder, setup};
-use crate::Failure;
 use axum::serve::ListenerExt as _;
 use gateway::{Behind, Parts, Sessions, Uptime};
 use kit::Unexpected;
@@ -68,13 +68,18 @@ async fn door(
     let sessions = Sessions::open(calls.clone(), &setup.bus, sources.clone()).await?;
     tokio::spawn(Arc::clone(&sessions).keep(setup.stop.clone()));
     tokio::spawn(gateway::record(setup.stop.clone()));
+    let pages = storefront::pages(storefront::Parts {
+        calls: Calls::any("storefront", setup.registry.clone()),
+        sources: sources.clone(),
+        config: Arc::clone(&setup.config),
+    });
     let behind = node.services.iter().map(Behind::from).collect();
     let routes = node.services.iter_mut().filter_map(|running| running.routes.take()).collect();
     Ok(gateway::door(Parts {
         config: Arc::clone(&setup.config),
         behind,
         routes,
-        pages: None,
+        pages: Some(pages),
         sessions,
         sources,
         uptime: Uptime::new(move || began.elapsed()),

@@ -52,6 +52,9 @@ mod tests {
         assert_eq!(check_names(&all), Ok(()));
         assert!(check_names(&["orders", "billing"]).unwrap_err().contains("called billing"));
         let some = check_names(&all[1..]).unwrap_err();
-        assert!(some.contains("kafka://") && some.contains(all[0]) && !some.contains('\n'), "{some}");
+        assert!(
+            some.contains("kafka://") && some.contains(all[0]) && !some.contains('\n'),
+            "{some}"
+        );
     }
 }

@@ -11,8 +11,8 @@ use std::sync::{Arc, OnceLock};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, Ref,
-    RefOr, Server, Tag,
+    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem,
+    Ref, RefOr, Server, Tag,
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -60,7 +60,9 @@ fn call_failures_problems(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         if let (RefOr::T(response), Some('4' | '5')) = (response, status.chars().next()) {
             let content = response.content.swap_remove("application/json").unwrap_or_else(|| {
-                RefOr::T(ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build())
+                RefOr::T(
+                    ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build(),
+                )
             });
             response.content.entry("application/problem+json".to_owned()).or_insert(content);
         }
@@ -91,7 +93,8 @@ struct Written {
 /// `/openapi.json`, and `/docs` to try it.
 pub(crate) fn routes(document: OpenApi) -> Router {
     let served = Arc::new(Served { document, written: OnceLock::new() });
-    let shown = Config::from("/openapi.json").persist_authorization(true).display_request_duration(true);
+    let shown =
+        Config::from("/openapi.json").persist_authorization(true).display_request_duration(true);
     let page: Router = SwaggerUi::new("/docs").config(shown).into();
     page.merge(Router::new().route("/openapi.json", get(openapi)).with_state(served))
 }

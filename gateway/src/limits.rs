@@ -89,19 +89,19 @@ impl Limits {
     }
     /// Counts a request and says what is left to its sender.
     /// # Errors
-    /// 429 `rate_limited`, with what is left (nothing) as headers.
-    pub fn admit(&self, place: Place, asked: &Head) -> Result<Option<Left>, (Problem, Left)> {
+    /// When nothing is left.
+    pub fn admit(&self, place: Place, asked: &Head) -> Result<Option<Left>, Left> {
         if place == Place::Ops {
             return Ok(None);
         }
         let payer = payer(self.address(&asked.headers, &asked.extensions));
-        let left = self.general.take(&payer).map_err(refuse)?;
+        let left = self.general.take(&payer)?;
         let renewal = match place {
             Place::Login { renewal } if asked.method == Method::POST => renewal,
             Place::LoginPage if asked.method == Method::POST => false,
             _ => return Ok(Some(left)),
         };
-        self.logins.take(&(payer, renewal)).map_err(refuse).map(Some)
+        self.logins.take(&(payer, renewal)).map(Some)
     }
     fn address(&self, headers: &HeaderMap, extensions: &Extensions) -> IpAddr {
         if self.trust_forwarded
@@ -129,11 +129,11 @@ fn payer(address: IpAddr) -> Payer {
     }
 }
 
-fn refuse(left: Left) -> (Problem, Left) {
-    (Problem::rate_limited(u32::try_from(left.reset).unwrap_or(u32::MAX)), left)
-}
-
 impl Left {
+    /// 429 `rate_limited`, for whom nothing is left.
+    pub fn refusal(self) -> Problem {
+        Problem::rate_limited(u32::try_from(self.reset).unwrap_or(u32::MAX))
+    }
     /// Tells it in the headers of an answer.
     pub fn tell(self, headers: &mut HeaderMap) {
         let Policy { name, quota, seconds } = self.policy;
@@ -210,7 +210,7 @@ mod tests {
     fn from(limits: &Limits, address: &str, place: Place) -> Result<Left, Left> {
         let peer = ConnectInfo(SocketAddr::new(address.parse().unwrap(), 1));
         let asked = Request::post("/").extension(peer).body(()).unwrap().into_parts().0;
-        limits.admit(place, &asked).map(Option::unwrap).map_err(|(_, left)| left)
+        limits.admit(place, &asked).map(Option::unwrap)
     }
 
     #[test]
@@ -218,7 +218,10 @@ mod tests {
         let (limits, clock) = limits(|config| config.limits.requests_per_second = 2);
         for remaining in (0..8).rev() {
             let left = from(&limits, "192.0.2.1", Place::Api).unwrap();
-            assert_eq!((left.remaining, left.reset), (remaining, (8 - u64::from(remaining)).div_ceil(2)));
+            assert_eq!(
+                (left.remaining, left.reset),
+                (remaining, (8 - u64::from(remaining)).div_ceil(2))
+            );
         }
         let refused = from(&limits, "192.0.2.1", Place::Api).unwrap_err();
         assert_eq!((refused.remaining, refused.reset), (0, 1));

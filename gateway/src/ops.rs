@@ -84,7 +84,8 @@ async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
         };
         (behind.name, found)
     });
-    let services: BTreeMap<_, _> = futures_util::future::join_all(looks).await.into_iter().collect();
+    let services: BTreeMap<_, _> =
+        futures_util::future::join_all(looks).await.into_iter().collect();
     let stopping = ops.stopping.is_cancelled();
     if !stopping && services.values().all(|found| *found == "ok") {
         return axum::Json(Readiness { status: "ready", services }).into_response();

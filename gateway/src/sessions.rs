@@ -49,7 +49,10 @@ impl Sessions {
         let keys = Mutex::new(Keys { known: BTreeSet::new(), asked: Timestamp::from_micros(0) });
         let verifier = Verifier::new(&Jwks { keys: Vec::new() }, revoked);
         let sessions = Arc::new(Self { verifier, calls, sources, keys });
-        sessions.ask().await.map_err(|error| Unexpected::from_error(error).context("ask identity"))?;
+        sessions
+            .ask()
+            .await
+            .map_err(|error| Unexpected::from_error(error).context("ask identity"))?;
         Ok(sessions)
     }
     /// Asks again every minute, until `stop`.

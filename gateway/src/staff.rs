@@ -115,7 +115,8 @@ async fn replay(
 ) -> HttpResult<Json<Replayed>> {
     require(&caller, Permission::ManageMessages)?;
     let Path((service, subject)) = path?;
-    let behind = behind.iter().find(|behind| behind.name == service).ok_or_else(Problem::not_found)?;
+    let behind =
+        behind.iter().find(|behind| behind.name == service).ok_or_else(Problem::not_found)?;
     match behind.inbox.replay(subject).await {
         Ok(replayed) => Ok(Json(Replayed { replayed })),
         Err(NotRun::Busy) => Err(Problem::busy()),

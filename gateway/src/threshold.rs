@@ -42,7 +42,7 @@ pub(crate) async fn cross(
     let admitted = limits.map_or(Ok(None), |limits| limits.admit(place, &request));
     let (entered, left) = match admitted {
         Ok(left) => (threshold.enter(place, &mut request).await, left),
-        Err((problem, left)) => (Err(problem), Some(left)),
+        Err(left) => (Err(left.refusal()), Some(left)),
     };
     let known = matches!(request.extensions.get(), Some(Caller::Account { .. }));
     let mut response = match entered {
@@ -99,7 +99,8 @@ fn takes_cookies(place: Place, request: &Head) -> bool {
 
 fn session_cookie(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
+    let mut pairs =
+        cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
     pairs.find(|(name, _)| name.trim() == SESSION_COOKIE).map(|(_, value)| value.trim())
 }
 
@@ -124,7 +125,8 @@ async fn in_time(patience: Duration, request: Request, next: Next) -> Response {
         // The layer inside catches panics: the task was cancelled, as the process ends.
         Ok(Err(_)) => Problem::outcome_unknown().into_response(),
         Err(_) => {
-            let detail = "The store did not answer in time. Look whether it was done, or repeat it.";
+            let detail =
+                "The store did not answer in time. Look whether it was done, or repeat it.";
             Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response()
         }
     }
@@ -144,7 +146,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]

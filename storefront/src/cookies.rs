@@ -41,7 +41,14 @@ impl Rules {
         self.set_at(response, name, value, "/", seconds);
     }
     /// Sets a cookie for the pages under `path`.
-    pub fn set_at(self, response: &mut Response, name: &str, value: &str, path: &str, seconds: u32) {
+    pub fn set_at(
+        self,
+        response: &mut Response,
+        name: &str,
+        value: &str,
+        path: &str,
+        seconds: u32,
+    ) {
         let secure = if self.https { "; Secure" } else { "" };
         let cookie = format!(
             "{name}={value}; HttpOnly; SameSite=Lax; Path={path}; Max-Age={seconds}{secure}"

@@ -106,7 +106,10 @@ mod tests {
     }
     /// The words on the cover, line by line, still escaped.
     fn lines(svg: &str) -> Vec<&str> {
-        svg.split("<text").skip(1).filter_map(|text| text.split('>').nth(1)?.strip_suffix("</text")).collect()
+        svg.split("<text")
+            .skip(1)
+            .filter_map(|text| text.split('>').nth(1)?.strip_suffix("</text"))
+            .collect()
     }
 
     #[test]
@@ -120,7 +123,8 @@ mod tests {
 
     #[test]
     fn the_seed_alone_decides_the_picture() {
-        let picture = |title| cover_svg(title, "", "s").split("<g fill=\"#").next().map(str::to_owned);
+        let picture =
+            |title| cover_svg(title, "", "s").split("<g fill=\"#").next().map(str::to_owned);
         assert_eq!(picture("Emma"), picture("Persuasion"));
     }
 
@@ -156,7 +160,9 @@ mod tests {
     #[test]
     fn long_titles_fit_and_end_in_an_ellipsis() {
         for seed in seeds() {
-            for title in ["word ".repeat(200), "W".repeat(1000), "漢".repeat(1000), "\u{1f600}".repeat(1000)] {
+            for title in
+                ["word ".repeat(200), "W".repeat(1000), "漢".repeat(1000), "\u{1f600}".repeat(1000)]
+            {
                 let svg = cover_svg(&title, "Nobody", &seed);
                 assert!(svg.contains('…'), "{seed}");
                 assert!(svg.len() < 3072, "{} bytes", svg.len());

@@ -72,7 +72,8 @@ impl Shop {
     /// The attempt of a form that was sent, by what its fields say. A key that no form of ours
     /// has makes an attempt of its own.
     pub(crate) fn attempt(&self, key: &str, form: &impl Serialize) -> Idempotency {
-        let fits = (1..=200).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits =
+            (1..=200).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         let key = if fits { key.to_owned() } else { self.key() };
         let body = serde_json::to_value(form).unwrap_or_default();
         Idempotency { key, body: kit::input::canonical_hash(&body) }

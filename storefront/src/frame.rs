@@ -76,6 +76,11 @@ impl Frame {
             place: place.into(),
         }
     }
+    /// The same with what was searched for.
+    pub fn searching(mut self, q: &str) -> Self {
+        q.clone_into(&mut self.q);
+        self
+    }
     /// Whether the page is at `place`.
     pub fn at(&self, place: &str) -> Current {
         Current(self.place == place)

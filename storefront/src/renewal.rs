@@ -49,9 +49,10 @@ impl Renewals {
         let (calls, token) = (calls.clone(), token.to_owned());
         // A task of its own: a browser that hangs up meanwhile would lose the new tokens, and
         // come back with the old one.
-        let task = tokio::spawn(async move {
-            outcome.get_or_init(|| refresh(&calls, token)).await.clone()
-        });
+        let task =
+            tokio::spawn(
+                async move { outcome.get_or_init(|| refresh(&calls, token)).await.clone() },
+            );
         let renewed = task.await.unwrap_or(Renewed::NotNow);
         if !matches!(renewed, Renewed::Tokens(_)) {
             self.0.lock().remove(&name);

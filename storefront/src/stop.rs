@@ -60,7 +60,9 @@ impl IntoResponse for Stop {
 pub fn words(status: StatusCode, stop: Option<&Stop>) -> (&'static str, Cow<'static, str>) {
     let text = match stop {
         Some(Stop::Refused(_, why)) => why.clone(),
-        Some(Stop::Unknown) => "We do not know whether it was done. Look before you try again.".into(),
+        Some(Stop::Unknown) => {
+            "We do not know whether it was done. Look before you try again.".into()
+        }
         _ => match status {
             StatusCode::NOT_FOUND => {
                 "The address may be mistyped, or the book was taken off the shelves."

@@ -105,8 +105,18 @@ pub struct Day(pub Timestamp);
 pub struct Clock(pub Timestamp);
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 /// Day and time of day.
@@ -166,7 +176,8 @@ pub fn status(status: OrderStatus) -> &'static str {
 
 impl fmt::Display for Badge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = STATUSES.iter().find(|(known, ..)| *known == self.0).map_or("", |(_, name, _)| name);
+        let name =
+            STATUSES.iter().find(|(known, ..)| *known == self.0).map_or("", |(_, name, _)| name);
         write!(f, "<span class=\"badge is-{name}\">{}</span>", status(self.0))
     }
 }
@@ -193,7 +204,7 @@ impl fmt::Display for Stock {
 impl HtmlSafe for Stock {}
 
 /// A way to pay, in words.
-pub const fn method(method: PaymentMethod) -> &'static str {
+pub const fn method(method: &PaymentMethod) -> &'static str {
     match method {
         PaymentMethod::Wallet => "Wallet",
         PaymentMethod::Card => "Card",
@@ -201,7 +212,7 @@ pub const fn method(method: PaymentMethod) -> &'static str {
 }
 
 /// Where a payment stands, in words.
-pub const fn payment(status: PaymentStatus) -> &'static str {
+pub const fn payment(status: &PaymentStatus) -> &'static str {
     match status {
         PaymentStatus::Pending => "waiting for an answer",
         PaymentStatus::RequiresAction => "needs your confirmation",
@@ -215,7 +226,7 @@ pub const fn payment(status: PaymentStatus) -> &'static str {
 }
 
 /// How the goods travel, in words.
-pub const fn shipping(method: ShippingMethod) -> &'static str {
+pub const fn shipping(method: &ShippingMethod) -> &'static str {
     match method {
         ShippingMethod::Standard => "standard",
         ShippingMethod::Express => "express",
@@ -232,6 +243,33 @@ pub fn failure(code: &str) -> &'static str {
         "expired" => "It took too long.",
         _ => "The payment was refused.",
     }
+}
+
+// Templates hand over what they show by reference.
+
+/// See [`Price`].
+pub const fn price(money: &Money) -> Price {
+    Price(*money)
+}
+/// See [`When`].
+pub const fn when(time: &Timestamp) -> When {
+    When(*time)
+}
+/// See [`Day`].
+pub const fn day(time: &Timestamp) -> Day {
+    Day(*time)
+}
+/// See [`Clock`].
+pub const fn clock(time: &Timestamp) -> Clock {
+    Clock(*time)
+}
+/// See [`Badge`].
+pub const fn badge(status: &OrderStatus) -> Badge {
+    Badge(*status)
+}
+/// See [`Stock`].
+pub const fn stock(available: &i64) -> Stock {
+    Stock(*available)
 }
 
 /// `one`, or the number and `many`.
@@ -292,8 +330,25 @@ mod tests {
         let dinar: Currency = "KWD".parse().unwrap();
         assert_eq!(parse_money("1.005", dinar), Ok(Money::new(1005, dinar)));
         for bad in [
-            "", " ", ".", "5.", ".5", "-1", "+1", "1,5", "1.999", "1e3", "0x1", "1.2.3", "1 000",
-            "NaN", "١", "1.٢", "99999999999999999999", "10000000000000.01", "19.99 USD",
+            "",
+            " ",
+            ".",
+            "5.",
+            ".5",
+            "-1",
+            "+1",
+            "1,5",
+            "1.999",
+            "1e3",
+            "0x1",
+            "1.2.3",
+            "1 000",
+            "NaN",
+            "١",
+            "1.٢",
+            "99999999999999999999",
+            "10000000000000.01",
+            "19.99 USD",
         ] {
             assert!(parse_money(bad, Currency::USD).is_err(), "{bad:?}");
         }

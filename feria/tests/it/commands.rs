@@ -22,7 +22,9 @@ fn folder() -> (tempfile::TempDir, String) {
 fn help_says_what_there_is_with_examples() {
     let (code, help, _) = run(&["--help"], "");
     assert_eq!(code, 0);
-    for word in ["serve", "seed", "admin", "migrate", "openapi", "config", "map", "Examples:", "--data"] {
+    for word in
+        ["serve", "seed", "admin", "migrate", "openapi", "config", "map", "Examples:", "--data"]
+    {
         assert!(help.contains(word), "{word}: {help}");
     }
     for command in [&["serve"][..], &["seed"], &["admin", "create"], &["migrate"], &["openapi"]] {
@@ -44,7 +46,10 @@ fn what_cannot_be_understood_is_one_sentence() {
     assert!(refused(&["serve", "--data", "/dev/null/x"], "").contains("/dev/null/x"));
     assert!(refused(&["serve", "--listen", "8080"], "").contains("8080"));
     let (_folder, data) = folder();
-    assert!(refused(&["serve", "--data", &data, "--listen", "203.0.113.7:1"], "").contains("203.0.113.7:1"));
+    assert!(
+        refused(&["serve", "--data", &data, "--listen", "203.0.113.7:1"], "")
+            .contains("203.0.113.7:1")
+    );
     let mut misspelt = feria(&["serve", "--data", &data]);
     misspelt.env("FERIA_HOLDSECONDS", "5");
     let (code, _, complaint) = finish(misspelt, "");
@@ -86,7 +91,8 @@ fn the_settings_are_printed_and_can_be_read_back() {
 #[test]
 fn an_admin_is_made_once_without_a_store() {
     let (_folder, data) = folder();
-    let create = |email: &'static str| ["admin", "create", email, "--password-stdin", "--data", &data];
+    let create =
+        |email: &'static str| ["admin", "create", email, "--password-stdin", "--data", &data];
     let (code, said, complaint) = run(&create("me@example.com"), "correct-horse-battery\n");
     assert_eq!((code, complaint.as_str()), (0, ""), "{said}");
     assert!(said.contains("me@example.com"));
@@ -152,7 +158,8 @@ fn a_store_without_a_running_one_is_seeded_and_finds_it_later() {
     assert!(!std::path::Path::new(&data).join("search").exists(), "commands touch no index");
     let store = Served::start(data.as_ref());
     eventually("the classics are found", || {
-        get(store.address, "/v1/products?q=odyssey&in_stock=true").json()["total"].as_u64() > Some(0)
+        get(store.address, "/v1/products?q=odyssey&in_stock=true").json()["total"].as_u64()
+            > Some(0)
     });
 }
 

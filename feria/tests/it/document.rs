@@ -73,7 +73,9 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
 /// What a `$ref` stands for.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str() {
-        Some(path) => document.pointer(path.trim_start_matches('#')).unwrap_or_else(|| panic!("{path}")),
+        Some(path) => {
+            document.pointer(path.trim_start_matches('#')).unwrap_or_else(|| panic!("{path}"))
+        }
         None => value,
     }
 }
@@ -113,7 +115,10 @@ async fn every_route_is_documented_with_its_answers_and_examples() {
         if operation["summary"].as_str().is_none_or(str::is_empty) {
             lacks("a summary");
         }
-        if operation["tags"].as_array().is_none_or(|tags| tags.len() != 1 || tags[0].as_str() == Some("")) {
+        if operation["tags"]
+            .as_array()
+            .is_none_or(|tags| tags.len() != 1 || tags[0].as_str() == Some(""))
+        {
             lacks("one tag");
         }
         for requirement in operation["security"].as_array().into_iter().flatten() {
@@ -160,7 +165,8 @@ async fn the_routes_of_the_design_are_there() {
         let parts = name.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
         parts.collect::<Vec<_>>().join("/")
     };
-    let there: BTreeSet<String> = operations(&document).iter().map(|(name, _)| shape(name)).collect();
+    let there: BTreeSet<String> =
+        operations(&document).iter().map(|(name, _)| shape(name)).collect();
     let missing: Vec<_> = ROUTES.iter().filter(|route| !there.contains(&shape(route))).collect();
     assert!(missing.is_empty(), "{missing:#?}");
 }
@@ -181,8 +187,10 @@ async fn names_in_the_document_lead_somewhere() {
     let mut found = BTreeSet::new();
     references(&document, &mut found);
     assert!(found.len() > 10);
-    let lost: Vec<_> =
-        found.iter().filter(|path| document.pointer(path.trim_start_matches('#')).is_none()).collect();
+    let lost: Vec<_> = found
+        .iter()
+        .filter(|path| document.pointer(path.trim_start_matches('#')).is_none())
+        .collect();
     assert!(lost.is_empty(), "{lost:#?}");
     let mut ids = BTreeSet::new();
     for (name, operation) in operations(&document) {

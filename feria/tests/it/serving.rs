@@ -49,6 +49,16 @@ async fn everything_is_at_its_place() {
             assert!(answer.head.contains("\r\nx-request-id: "), "{path}: {}", answer.head);
             assert!(answer.head.contains("\r\nx-content-type-options: nosniff"), "{path}");
         }
+        for path in ["/", "/search", "/cart", "/login", "/register"] {
+            let page = get(address, path);
+            assert_eq!(page.status, 200, "{path}: {}", page.body);
+            assert!(page.head.contains("content-type: text/html"), "{path}: {}", page.head);
+            assert!(page.head.contains("default-src 'none'"), "{path}: {}", page.head);
+            assert!(!page.body.contains("<script"), "{path}");
+        }
+        let lost = get(address, "/nowhere");
+        assert_eq!(lost.status, 404);
+        assert!(lost.head.contains("content-type: text/html"), "{}", lost.head);
         let keys = get(address, "/.well-known/jwks.json").json();
         assert_eq!(keys["keys"][0]["kty"], "OKP");
         let document = get(address, "/openapi.json").json();
@@ -111,7 +121,8 @@ async fn a_store_that_stops_answers_what_was_asked_and_nothing_more() {
     let folder = tempfile::tempdir().unwrap();
     let store = start(folder.path()).await.unwrap();
     let address = store.address();
-    let register = r#"{"email": "ada@example.com", "password": "a long pass phrase", "name": "Ada"}"#;
+    let register =
+        r#"{"email": "ada@example.com", "password": "a long pass phrase", "name": "Ada"}"#;
     let head = format!(
         "POST /v1/auth/register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n",

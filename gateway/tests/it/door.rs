@@ -66,7 +66,10 @@ pub fn plug() -> Plug<Shop> {
                 .route("/v1/slow", routing::get(slow).post(slow))
                 .route("/v1/long", routing::get(|| async { "book ".repeat(1000) }))
                 .route("/v1/stream", routing::get(endless))
-                .route("/v1/plain", routing::get(|| async { (StatusCode::BAD_REQUEST, "sqlx: secret") }))
+                .route(
+                    "/v1/plain",
+                    routing::get(|| async { (StatusCode::BAD_REQUEST, "sqlx: secret") }),
+                )
                 .route("/v1/body", routing::post(body))
         })
 }
@@ -163,7 +166,11 @@ impl House {
         let claims = Claims { sub, sid, role, iat: now, exp: now + 900 };
         (key.sign(claims).unwrap(), sid)
     }
-    pub async fn ask(&self, request: axum::http::request::Builder, body: impl Into<Body>) -> Answer {
+    pub async fn ask(
+        &self,
+        request: axum::http::request::Builder,
+        body: impl Into<Body>,
+    ) -> Answer {
         let peer = SocketAddr::from(([192, 0, 2, 1], 4000));
         let request = request.extension(ConnectInfo(peer)).body(body.into()).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();

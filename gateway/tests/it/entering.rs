@@ -67,8 +67,14 @@ async fn a_cookie_opens_pages_and_lets_pages_of_the_store_read_the_api() {
     assert_eq!(ask(Request::post("/").header("sec-fetch-site", "same-origin")).await, "customer");
     assert_eq!(ask(Request::get("/v1/who")).await, "guest");
     assert_eq!(ask(Request::get("/v1/who").header("sec-fetch-site", "cross-site")).await, "guest");
-    assert_eq!(ask(Request::get("/v1/who").header("sec-fetch-site", "same-origin")).await, "customer");
-    assert_eq!(ask(Request::post("/v1/who").header("sec-fetch-site", "same-origin")).await, "guest");
+    assert_eq!(
+        ask(Request::get("/v1/who").header("sec-fetch-site", "same-origin")).await,
+        "customer"
+    );
+    assert_eq!(
+        ask(Request::post("/v1/who").header("sec-fetch-site", "same-origin")).await,
+        "guest"
+    );
     house.end(session).await;
     assert_eq!(ask(Request::get("/")).await, "guest", "a page is shown to whomever");
 }

@@ -113,9 +113,10 @@ async fn the_store_tells_how_it_is() {
     house.get("/v1/who").await;
     let metrics = house.get("/metrics").await;
     assert!(metrics.header("content-type").starts_with("text/plain"));
-    let counted = metrics.body.lines().any(|line| {
-        line.starts_with("http_requests_total") && line.contains("route=\"/v1/who\"")
-    });
+    let counted = metrics
+        .body
+        .lines()
+        .any(|line| line.starts_with("http_requests_total") && line.contains("route=\"/v1/who\""));
     assert!(counted, "{}", metrics.body);
     assert!(metrics.body.contains("http_request_duration_seconds_bucket"), "{}", metrics.body);
     house.stopping.cancel();
@@ -170,9 +171,13 @@ async fn staff_see_what_is_parked_and_replay_it() {
     assert_eq!(first["items"][0]["type"], "sphinx.riddle.v1");
     assert_eq!(first["items"][1]["subject"], "thebes");
     let cursor = first["next_cursor"].as_str().unwrap();
-    let rest = house.get_as(&format!("/v1/staff/parked?limit=2&cursor={cursor}"), &admin).await.json();
+    let rest =
+        house.get_as(&format!("/v1/staff/parked?limit=2&cursor={cursor}"), &admin).await.json();
     assert_eq!(rest["items"].as_array().unwrap().len(), 1);
-    assert_eq!((&rest["items"][0]["subject"], &rest["next_cursor"]), (&"corinth/1".into(), &().into()));
+    assert_eq!(
+        (&rest["items"][0]["subject"], &rest["next_cursor"]),
+        (&"corinth/1".into(), &().into())
+    );
 
     let replay = async |token: &str, path: &str| {
         let request = Request::post(format!("/v1/staff/parked/{path}/replay"));

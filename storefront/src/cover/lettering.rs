@@ -20,7 +20,15 @@ pub(super) struct Panel {
 
 impl Panel {
     pub(super) const fn top(colours: &'static Palette) -> Self {
-        Self { top: 56, bottom: 300, width: 310, middle: false, italic: false, ink: colours.ink, rule: colours.first }
+        Self {
+            top: 56,
+            bottom: 300,
+            width: 310,
+            middle: false,
+            italic: false,
+            ink: colours.ink,
+            rule: colours.first,
+        }
     }
     pub(super) const fn until(self, bottom: i32) -> Self {
         Self { bottom, ..self }
@@ -32,7 +40,13 @@ impl Panel {
         let author = Fitted::new(&author, self.width - 20, 48, &[17, 15, 13], 2);
         let gap = if author.lines.is_empty() { 0 } else { 44 };
         let room = self.bottom - self.top - author.height() - gap;
-        let title = Fitted::new(&clean(title, TITLE_CHARS), self.width, room, &[58, 52, 46, 40, 35, 31, 27, 24, 21, 18], 0);
+        let title = Fitted::new(
+            &clean(title, TITLE_CHARS),
+            self.width,
+            room,
+            &[58, 52, 46, 40, 35, 31, 27, 24, 21, 18],
+            0,
+        );
         let spare = room - title.height();
         let mut y = self.top + if self.middle { spare / 2 } else { 0 };
         if self.italic {

@@ -14,7 +14,9 @@ fn arcs(svg: &mut String, colours: &'static Palette, chance: &mut Chance) -> Pan
     let rings = [colours.first, colours.ground, colours.second, colours.ground, colours.third];
     let centre = [200, 200, 0, 400][usize::try_from(chance.below(4)).unwrap_or_default()];
     let (start, step) = if centre == 200 { (262, 26) } else { (330, 32) };
-    for (at, ring) in (0..).zip(rings.iter().chain([&colours.first, &colours.ground, &colours.second])) {
+    for (at, ring) in
+        (0..).zip(rings.iter().chain([&colours.first, &colours.ground, &colours.second]))
+    {
         circle(svg, centre, HEIGHT, start - at * step - (at % 2) * 8, ring);
     }
     Panel::top(colours).until(if centre == 200 { 322 } else { 262 })
@@ -39,7 +41,8 @@ fn stripes(svg: &mut String, colours: &'static Palette, chance: &mut Chance) -> 
 /// A sea of layered waves.
 fn waves(svg: &mut String, colours: &'static Palette, chance: &mut Chance) -> Panel {
     circle(svg, 90 + chance.below(220), 372, 62, colours.first);
-    let sea = [colours.second, colours.third, colours.ink, colours.second, colours.first, colours.third];
+    let sea =
+        [colours.second, colours.third, colours.ink, colours.second, colours.first, colours.third];
     for (at, colour) in (0..).zip(sea) {
         let (y, swell) = (372 + at * 38, 16 + chance.below(18));
         let start = -chance.below(140);
@@ -82,10 +85,18 @@ fn tiles(svg: &mut String, colours: &'static Palette, chance: &mut Chance) -> Pa
 
 /// A rosette of turned ellipses, as engine-turned on bank notes.
 fn rosette(svg: &mut String, colours: &'static Palette, chance: &mut Chance) -> Panel {
-    let _ = write!(svg, r##"<g transform="translate(200 400)" fill="none" stroke="#{}">"##, colours.first);
+    let _ = write!(
+        svg,
+        r##"<g transform="translate(200 400)" fill="none" stroke="#{}">"##,
+        colours.first
+    );
     let (flat, petals) = (38 + chance.below(40), 15 + chance.below(6));
     for at in 0..petals {
-        let _ = write!(svg, r#"<ellipse rx="150" ry="{flat}" transform="rotate({})"/>"#, at * 180 / petals);
+        let _ = write!(
+            svg,
+            r#"<ellipse rx="150" ry="{flat}" transform="rotate({})"/>"#,
+            at * 180 / petals
+        );
     }
     let _ = write!(
         svg,
@@ -131,7 +142,9 @@ fn scales(svg: &mut String, colours: &'static Palette, chance: &mut Chance) -> P
         svg,
         r#"<pattern id="p{id}" width="50" height="26" patternUnits="userSpaceOnUse"><g id="s{id}">"#
     );
-    for (r, colour) in [(26, colours.third), (21, colours.ground), (15, colours.second), (8, colours.ground)] {
+    for (r, colour) in
+        [(26, colours.third), (21, colours.ground), (15, colours.second), (8, colours.ground)]
+    {
         circle(svg, 25, 26, r, colour);
     }
     let _ = write!(
@@ -153,7 +166,8 @@ fn rays(svg: &mut String, colours: &'static Palette, chance: &mut Chance) -> Pan
         colours.second
     );
     let tip = |at: usize| {
-        let (sine, cosine) = if at <= 10 { (SINES[at], SINES[10 - at]) } else { (SINES[20 - at], -SINES[at - 10]) };
+        let (sine, cosine) =
+            if at <= 10 { (SINES[at], SINES[10 - at]) } else { (SINES[20 - at], -SINES[at - 10]) };
         (x - cosine * 316 / 1000, y - sine * 316 / 1000)
     };
     for at in (0..20).step_by(2) {
@@ -161,7 +175,9 @@ fn rays(svg: &mut String, colours: &'static Palette, chance: &mut Chance) -> Pan
         let _ = write!(svg, "M{x} {y}L{ax} {ay}A316 316 0 0 1 {bx} {by}z");
     }
     svg.push_str("\"/>");
-    for (radius, colour) in [(150, colours.ground), (138, colours.first), (100, colours.ground), (88, colours.third)] {
+    for (radius, colour) in
+        [(150, colours.ground), (138, colours.first), (100, colours.ground), (88, colours.third)]
+    {
         circle(svg, x, y, radius, colour);
     }
     svg.push_str("</svg>");
@@ -191,7 +207,11 @@ fn contours(svg: &mut String, colours: &'static Palette, chance: &mut Chance) ->
             scale % 100
         );
     }
-    let _ = write!(svg, r##"</g><path fill="#{}" d="M0 0h400v224H0z"/><path fill="#{}" d="M0 224h400v5H0z"/>"##, colours.ground, colours.first);
+    let _ = write!(
+        svg,
+        r##"</g><path fill="#{}" d="M0 0h400v224H0z"/><path fill="#{}" d="M0 224h400v5H0z"/>"##,
+        colours.ground, colours.first
+    );
     Panel { middle: true, top: 30, ..Panel::top(colours).until(214) }
 }
 
@@ -207,7 +227,12 @@ fn engraving(svg: &mut String, colours: &'static Palette, chance: &mut Chance) -
     circle(svg, x, 420, 116, colours.first);
     for at in 0..8 {
         let thick = 2 + at;
-        let _ = write!(svg, r##"<path fill="#{}" d="M0 {}h400v{thick}H0z"/>"##, colours.ground, 350 + at * 15);
+        let _ = write!(
+            svg,
+            r##"<path fill="#{}" d="M0 {}h400v{thick}H0z"/>"##,
+            colours.ground,
+            350 + at * 15
+        );
     }
     let _ = write!(
         svg,

@@ -33,7 +33,12 @@ pub async fn favicon(headers: HeaderMap) -> Response {
 }
 
 /// `text` with its `ETag`, or the word that the browser has it. Weak, as it may go out compressed.
-pub fn cached(headers: &HeaderMap, kind: &'static str, keep: &'static str, text: String) -> Response {
+pub fn cached(
+    headers: &HeaderMap,
+    kind: &'static str,
+    keep: &'static str,
+    text: String,
+) -> Response {
     let etag = format!("W/\"{}\"", fingerprint(&text));
     let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
     let known = known.is_some_and(|known| known.split(',').any(|known| known.trim() == etag));

@@ -65,7 +65,8 @@ pub async fn update(
     if typed.parse() == Ok(0_u32) {
         return take_out(&shop, &visitor, sku).await;
     }
-    let Some(quantity) = typed.parse::<u32>().ok().and_then(|count| Quantity::new(count).ok()) else {
+    let Some(quantity) = typed.parse::<u32>().ok().and_then(|count| Quantity::new(count).ok())
+    else {
         let fault = format!("The number of copies must be from 1 to {}", Quantity::MAX);
         return wrong(&shop, &visitor, sku, typed, fault).await;
     };

@@ -11,7 +11,7 @@ use crate::form::{CARDS, Faults, Sent};
 use crate::frame::{Frame, private};
 use crate::stop::{OrStop as _, Shown, Stop};
 use crate::visitor::Visitor;
-use crate::words::{Price, number, sentence};
+use crate::words::{Price, number};
 use crate::{Shop, cookies};
 use askama::Template;
 use axum::extract::State;
@@ -144,7 +144,12 @@ async fn refuse(
     }
     let cart = cart_of(shop, visitor).await?;
     let trouble = Trouble::of(&refused, &cart);
-    let asked = Asked { form, faults: Faults::default(), trouble: Some(trouble), status: StatusCode::CONFLICT };
+    let asked = Asked {
+        form,
+        faults: Faults::default(),
+        trouble: Some(trouble),
+        status: StatusCode::CONFLICT,
+    };
     page(shop, visitor, cart, asked).await
 }
 

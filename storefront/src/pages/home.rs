@@ -24,7 +24,8 @@ struct Home {
 
 /// The shop front: also when a part of it does not answer.
 pub async fn show(State(shop): State<Arc<Shop>>, visitor: Visitor) -> Shown {
-    let newest = FindProducts { sort: Sort::Newest, page: 1, per_page: NEWEST, ..Default::default() };
+    let newest =
+        FindProducts { sort: Sort::Newest, page: 1, per_page: NEWEST, ..Default::default() };
     let (frame, best, newest) = tokio::join!(
         Frame::of(&shop, &visitor),
         shop.ask(&visitor, BestSellers { limit: BEST }),

@@ -113,9 +113,20 @@ mod tests {
             assert!(local(path), "{path}");
         }
         for path in [
-            "", "cart", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example",
-            "https://evil.example", "javascript:alert(1)", "/\t/evil.example", "/\n/evil.example",
-            "/a\\b", " /cart", "/ü", "/a b",
+            "",
+            "cart",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "/a\\b",
+            " /cart",
+            "/ü",
+            "/a b",
         ] {
             assert!(!local(path), "{path:?}");
             assert_eq!(landing(path), "/");

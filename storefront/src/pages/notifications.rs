@@ -4,7 +4,6 @@ use crate::Shop;
 use crate::frame::{Frame, private};
 use crate::stop::{OrStop as _, Shown, Stop};
 use crate::visitor::Visitor;
-use crate::words::When;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;

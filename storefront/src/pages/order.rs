@@ -9,7 +9,7 @@ use crate::form::{CARDS, Faults, Sent};
 use crate::frame::{Frame, private};
 use crate::stop::{OrStop as _, Shown, Stop};
 use crate::visitor::Visitor;
-use crate::words::{self, Badge, Clock, Price, When, number, sentence};
+use crate::words::{self, Price, number, sentence};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -18,7 +18,7 @@ use contracts::OrderId;
 use contracts::orders::{
     CancelOrder, CancelReason, GetOrder, GetTracking, Order, OrderRefused, OrderStatus, PayOrder,
 };
-use contracts::payments::{GetWallet, PaymentMethod, PaymentStatus};
+use contracts::payments::{GetWallet, PaymentStatus};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -68,8 +68,9 @@ pub fn lines(order: &Order) -> Vec<Line> {
 pub fn address(order: &Order) -> String {
     let to = &order.shipping_address;
     let town = format!("{} {}", to.postal_code, to.city);
-    let all = [&to.name, &to.line1, to.line2.as_ref().unwrap_or(&String::new()), &town, &to.country]
-        .map(String::clone);
+    let all =
+        [&to.name, &to.line1, to.line2.as_ref().unwrap_or(&String::new()), &town, &to.country]
+            .map(String::clone);
     all.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
@@ -131,7 +132,8 @@ pub async fn pay(
             Ok(with) => Some(with),
             Err(Faults(faults)) => {
                 let faults = faults.iter().map(|(field, reason)| sentence(field, reason)).collect();
-                return page(&shop, &visitor, id, faults, form, StatusCode::UNPROCESSABLE_ENTITY).await;
+                return page(&shop, &visitor, id, faults, form, StatusCode::UNPROCESSABLE_ENTITY)
+                    .await;
             }
         },
     };
@@ -225,7 +227,8 @@ async fn page(
         refresh: (waiting && faults.is_empty()).then_some(LOOK_AGAIN_SECONDS),
         confirm: action.then(|| shop.key()),
         pay: action.then(|| shop.key()),
-        cancel: matches!(order.status, OrderStatus::Pending | OrderStatus::Paid).then(|| shop.key()),
+        cancel: matches!(order.status, OrderStatus::Pending | OrderStatus::Paid)
+            .then(|| shop.key()),
         balance: wallet.map(|wallet| Price(wallet.balance)),
         has_receipt: timeline.iter().any(|step| step.status == OrderStatus::Paid),
         frame,
@@ -240,9 +243,11 @@ async fn page(
 fn told(order: &Order, visitor: &Visitor) -> Option<Told> {
     let just = |code| visitor.notice.is_some_and(|notice| notice.is(code));
     let (tone, title, text) = match (order.status, order.payment.status) {
-        (OrderStatus::Pending, PaymentStatus::RequiresAction) => {
-            ("is-warning", "Your bank asks you to confirm this payment", "Nothing has been charged.".to_owned())
-        }
+        (OrderStatus::Pending, PaymentStatus::RequiresAction) => (
+            "is-warning",
+            "Your bank asks you to confirm this payment",
+            "Nothing has been charged.".to_owned(),
+        ),
         (OrderStatus::Pending, PaymentStatus::Failed) => {
             let why = order.payment.failure_code.as_deref().map_or("", words::failure);
             ("is-error", "The payment was refused", why.to_owned())
@@ -267,19 +272,31 @@ fn cancelled(order: &Order) -> (&'static str, &'static str, String) {
     let back = "What was paid goes back the way it came.";
     match order.cancel_reason {
         Some(CancelReason::PaymentFailed) => {
-            let why = order.payment.failure_code.as_deref().map_or("The payment was refused.", words::failure);
-            let rest = "The order was cancelled and nothing was charged. Your cart is as you left it.";
+            let why = order
+                .payment
+                .failure_code
+                .as_deref()
+                .map_or("The payment was refused.", words::failure);
+            let rest =
+                "The order was cancelled and nothing was charged. Your cart is as you left it.";
             ("is-error", "The payment was refused", format!("{why} {rest}"))
         }
         Some(CancelReason::Expired) => (
             "is-warning",
             "Nobody paid in time",
-            "The books were let go and nothing was charged. Your cart is as you left it.".to_owned(),
+            "The books were let go and nothing was charged. Your cart is as you left it."
+                .to_owned(),
         ),
-        Some(CancelReason::StockMissing) => {
-            ("is-error", "We could not find your books", format!("We are sorry: our shelf was emptier than we thought. {back}"))
+        Some(CancelReason::StockMissing) => (
+            "is-error",
+            "We could not find your books",
+            format!("We are sorry: our shelf was emptier than we thought. {back}"),
+        ),
+        Some(CancelReason::ByStaff) => {
+            ("is-warning", "The shop cancelled this order", back.to_owned())
         }
-        Some(CancelReason::ByStaff) => ("is-warning", "The shop cancelled this order", back.to_owned()),
-        Some(CancelReason::ByShopper) | None => ("is-warning", "This order was cancelled", back.to_owned()),
+        Some(CancelReason::ByShopper) | None => {
+            ("is-warning", "This order was cancelled", back.to_owned())
+        }
     }
 }

@@ -8,8 +8,8 @@ use crate::words::{Badge, Day, Price, counted};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use contracts::orders::{ListOrders, ListOrdersRefused, Order};
 use contracts::OrderId;
+use contracts::orders::{ListOrders, ListOrdersRefused, Order};
 use serde::Deserialize;
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! `/p/{slug}`: one product, and `POST /cart/add`.
-use super::card::{Card, names, picture};
+use super::card::{Card, picture};
 use crate::form::{Faults, Sent};
 use crate::frame::{Category, Frame, html};
 use crate::stop::{OrStop as _, Shown, Stop};
 use crate::visitor::Visitor;
-use crate::words::{FEW, Price, Stock, encoded};
+use crate::words::{Price, encoded};
 use crate::{Shop, cookies};
 use askama::Template;
 use axum::extract::{Path, State};
@@ -86,11 +86,7 @@ async fn find(shop: &Shop, visitor: &Visitor, id_or_slug: String) -> Result<Prod
 }
 
 /// Puts something into the cart.
-pub async fn add(
-    State(shop): State<Arc<Shop>>,
-    visitor: Visitor,
-    Sent(form): Sent<Add>,
-) -> Shown {
+pub async fn add(State(shop): State<Arc<Shop>>, visitor: Visitor, Sent(form): Sent<Add>) -> Shown {
     let sku: Sku = form.sku.parse().map_err(|_| Stop::bad("Choose what to put into the cart."))?;
     let quantity = form.quantity.trim().parse::<u32>().ok();
     let Some(quantity) = quantity.and_then(|count| Quantity::new(count).ok()) else {
@@ -117,7 +113,8 @@ pub async fn add(
 
 /// The same product again, with what is wrong with the number of copies.
 async fn again(shop: &Shop, visitor: &Visitor, form: &Add, sku: Sku, fault: String) -> Shown {
-    let priced = shop.ask(visitor, PricesOf { skus: vec![sku] }).await.or_stop(|never| match never {})?;
+    let priced =
+        shop.ask(visitor, PricesOf { skus: vec![sku] }).await.or_stop(|never| match never {})?;
     let Some(priced) = priced.into_iter().next() else { return Err(Stop::NotFound) };
     let product = find(shop, visitor, priced.product.to_string()).await?;
     let faults = Faults::one("quantity", fault);

@@ -4,7 +4,7 @@ use crate::Shop;
 use crate::frame::{Frame, private};
 use crate::stop::{OrStop as _, Shown, Stop};
 use crate::visitor::Visitor;
-use crate::words::{self, Price, When};
+use crate::words::When;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;

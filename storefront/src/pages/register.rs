@@ -5,7 +5,6 @@ use crate::form::{Faults, Sent};
 use crate::frame::{Frame, private};
 use crate::stop::{OrStop as _, Shown};
 use crate::visitor::Visitor;
-use crate::words::sentence;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -28,9 +27,7 @@ pub struct Newcomer {
 #[template(path = "register.html")]
 struct RegisterPage {
     frame: Frame,
-    name: String,
-    email: String,
-    next: String,
+    form: Newcomer,
     faults: Faults,
 }
 
@@ -83,7 +80,11 @@ async fn page(
 ) -> Shown {
     let frame = Frame::at_place(shop, visitor, "login").await;
     let cut = |text: String| text.chars().take(300).collect::<String>();
-    let next = landing(&form.next).to_owned();
-    let page = RegisterPage { frame, name: cut(form.name), email: cut(form.email), next, faults };
-    private(status, &page)
+    let form = Newcomer {
+        name: cut(form.name),
+        email: cut(form.email),
+        password: String::new(),
+        next: landing(&form.next).to_owned(),
+    };
+    private(status, &RegisterPage { frame, form, faults })
 }

@@ -5,7 +5,7 @@ use crate::form::Faults;
 use crate::frame::{Category, Frame, html};
 use crate::stop::{OrStop as _, Shown, Stop};
 use crate::visitor::Visitor;
-use crate::words::{self, Price, counted, encoded};
+use crate::words::{self, counted, encoded};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -84,7 +84,8 @@ pub async fn show(
     search.tidy();
     let (find, faults) = search.find(shop.config.currency);
     let genres = ListShelf { shelf: Shelf::Genres, page: 1, per_page: 100 };
-    let place = if search.q.is_empty() { format!("shelf:{}", search.category) } else { String::new() };
+    let place =
+        if search.q.is_empty() { format!("shelf:{}", search.category) } else { String::new() };
     let sort = find.sort;
     let (frame, found, genres) = tokio::join!(
         Frame::at_place(&shop, &visitor, place),
@@ -108,7 +109,7 @@ pub async fn show(
         chips: search.chips(&frame, &genres, shop.config.currency),
         links: search.links(u32::try_from(pages).unwrap_or(LAST_PAGE)),
         cards: found.items.into_iter().map(Card::from).collect(),
-        frame: Frame { q: search.q.clone(), ..frame },
+        frame: frame.searching(&search.q),
         genres,
         search,
         faults,
@@ -120,12 +121,21 @@ impl Search {
     /// Cuts what nobody means: spaces, control characters, endless words.
     fn tidy(&mut self) {
         let all = [
-            &mut self.q, &mut self.category, &mut self.author, &mut self.genre, &mut self.min,
-            &mut self.max, &mut self.sort, &mut self.page,
+            &mut self.q,
+            &mut self.category,
+            &mut self.author,
+            &mut self.genre,
+            &mut self.min,
+            &mut self.max,
+            &mut self.sort,
+            &mut self.page,
         ];
         for field in all {
-            let spaced: String =
-                field.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_Q).collect();
+            let spaced: String = field
+                .chars()
+                .map(|c| if c.is_control() { ' ' } else { c })
+                .take(LONGEST_Q)
+                .collect();
             *field = spaced.trim().to_owned();
         }
         for switch in [&mut self.in_stock, &mut self.affordable] {
@@ -256,7 +266,9 @@ impl Search {
         if pages <= 1 {
             return Vec::new();
         }
-        let to = |page: u32| self.with(|s| s.page = if page == 1 { String::new() } else { page.to_string() });
+        let to = |page: u32| {
+            self.with(|s| s.page = if page == 1 { String::new() } else { page.to_string() })
+        };
         let link = |words: &str, page, rel| {
             Some(Link { words: words.to_owned(), to: to(page), current: page == here, rel })
         };
@@ -265,7 +277,9 @@ impl Search {
             links.push(link("Back", (here - 1).min(pages), "prev"));
         }
         let mut last = 0;
-        for page in (1..=pages).filter(|page| *page == 1 || *page == pages || page.abs_diff(here) <= 2) {
+        for page in
+            (1..=pages).filter(|page| *page == 1 || *page == pages || page.abs_diff(here) <= 2)
+        {
             if page > last + 1 {
                 links.push(None);
             }
@@ -310,12 +324,15 @@ mod tests {
         let words = |page: &str, pages| {
             let search = Search { page: page.to_owned(), ..Search::default() };
             let links = search.links(pages).into_iter();
-            links.map(|link| link.map_or("…".to_owned(), |link| link.words)).collect::<Vec<_>>().join(" ")
+            links
+                .map(|link| link.map_or("…".to_owned(), |link| link.words))
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(words("1", 1), "");
         assert_eq!(words("", 3), "1 2 3 Next");
         assert_eq!(words("5", 9), "Back 1 … 3 4 5 6 7 … 9 Next");
-        assert_eq!(words("4294967295", 2), "Back 1 2".replace("1 2", "1 2"));
+        assert_eq!(words("4294967295", 2), "Back 1 2");
     }
 
     #[test]

@@ -11,9 +11,6 @@ async fn a_hold_promises_stock_and_its_repetition_changes_nothing() {
         assert_eq!(reserve(&rig, order, &[("A", 2)]).await, Ok(Reserved { order }));
     }
     assert_eq!(level(&rig, "A").await, (5, 2));
-    // By its order alone: even other lines are a repetition.
-    assert!(reserve(&rig, order, &[("A", 1), ("B", 9)]).await.is_ok());
-    assert_eq!(level(&rig, "A").await, (5, 2));
     rig.stop().await;
 }
 

@@ -1,5 +1,5 @@
 //! Which letters are written, and what they say.
-use crate::shop::{Kept, Shop, all_written, cancelled, count, mails, paid, placed};
+use crate::shop::{Kept, Shop, all_waiting, all_written, cancelled, count, mails, paid, placed};
 use contracts::identity::UserRegistered;
 use contracts::notifications::{ListNotifications, Notification};
 use contracts::orders::CancelReason;
@@ -193,6 +193,7 @@ async fn a_notification_tells_when_it_happened_not_when_it_was_written() {
     let ada = shop.person(&rig, "Ada");
     let happened = rig.clock.now();
     rig.tell(UserRegistered { account: ada }).await;
+    all_waiting(&rig).await;
     rig.clock.forward(Duration::from_secs(3600));
     shop.change(|facts| facts.identity_away = false);
     all_written(&rig).await;

@@ -223,3 +223,14 @@ pub async fn all_written(rig: &Rig) {
     let due = || async { count(rig, "letters WHERE next_at IS NOT NULL").await == 0 };
     until(rig, "no letter is due", due).await;
 }
+/// Waits until every letter that is due was tried in vain, and none is under a claim: from then
+/// on the clock may be moved without changing when they are tried again.
+pub async fn all_waiting(rig: &Rig) {
+    let waiting = || async {
+        // A claim ends in 60 seconds; after its first tries a letter waits for less than 30.
+        let now = rig.clock.now().micros();
+        let restless = format!("letters WHERE next_at <= {now} OR next_at > {}", now + 30_000_000);
+        count(rig, &restless).await == 0
+    };
+    until(rig, "all letters wait", waiting).await;
+}

@@ -1,5 +1,5 @@
 //! Neighbours that do not answer, workers that die, and a great many letters.
-use crate::shop::{Shop, all_written, count, mails, paid, placed, until};
+use crate::shop::{Shop, all_waiting, all_written, count, mails, paid, placed, until};
 use contracts::CallError;
 use contracts::identity::UserRegistered;
 use contracts::orders::OrdersForLetters;
@@ -19,8 +19,9 @@ async fn letters_wait_for_a_neighbour_that_is_away_and_are_then_written() {
     rig.tell(UserRegistered { account: ada }).await;
     // Tries after 0, 1 and 2 more seconds, by the clock and not before.
     for (tries, wait) in [(1, 1), (2, 2), (3, 4)] {
+        all_waiting(&rig).await;
         let tried = format!("letters WHERE kind = 'order_confirmation' AND tries = {tries}");
-        until(&rig, "it was tried", || async { count(&rig, &tried).await == 1 }).await;
+        assert_eq!(count(&rig, &tried).await, 1);
         let asked = shop.change(|facts| facts.asked_of_orders.len());
         assert_eq!(asked, tries);
         rig.work("notifications", "write_letters").await;
@@ -29,12 +30,13 @@ async fn letters_wait_for_a_neighbour_that_is_away_and_are_then_written() {
         assert_eq!(shop.change(|facts| facts.asked_of_orders.len()), asked, "not before its time");
         rig.clock.forward(Duration::from_millis(1));
     }
-    let written = mails(&rig).await;
-    assert_eq!(written.len(), 1, "the welcome needs no order");
+    all_waiting(&rig).await;
+    assert_eq!(mails(&rig).await.len(), 1, "the welcome needs no order");
     shop.change(|facts| (facts.orders_away, facts.identity_away) = (false, true));
     rig.tell(placed(&rig, &guests, None)).await;
     rig.clock.forward(Duration::from_secs(60));
     until(&rig, "the guest's", || async { mails(&rig).await.len() == 2 }).await;
+    all_waiting(&rig).await;
     shop.change(|facts| facts.identity_away = false);
     rig.clock.forward(Duration::from_secs(600));
     all_written(&rig).await;
@@ -100,9 +102,7 @@ async fn a_great_many_letters_are_written_in_sets() {
     for told in telling {
         told.await.unwrap();
     }
-    // All have been tried in vain, and wait.
-    let tried = || async { count(&rig, "letters WHERE tries = 0").await == 0 };
-    until(&rig, "all were tried", tried).await;
+    all_waiting(&rig).await;
     shop.change(|facts| {
         facts.identity_away = false;
         facts.asked_of_identity.clear();

@@ -1,7 +1,7 @@
 //! Why an order was not placed, as one tells a shopper.
+use contracts::Sku;
 use contracts::cart::Cart;
 use contracts::orders::CheckoutRefused;
-use contracts::Sku;
 
 /// What is told above the form.
 pub struct Trouble {
@@ -41,7 +41,10 @@ impl Trouble {
             }
             CheckoutRefused::NotSold { skus } => Self {
                 title: "Not sold any more",
-                lines: skus.iter().map(|sku| format!("{} was taken off the shelves.", title(sku))).collect(),
+                lines: skus
+                    .iter()
+                    .map(|sku| format!("{} was taken off the shelves.", title(sku)))
+                    .collect(),
                 link: to_cart,
             },
             CheckoutRefused::OutOfStock { short } => {
@@ -74,7 +77,10 @@ impl Trouble {
     }
     /// Nothing was done.
     pub fn not_now() -> Self {
-        Self::new("The order was not placed", "A part of the shop does not answer. Press the button again in a moment.")
+        Self::new(
+            "The order was not placed",
+            "A part of the shop does not answer. Press the button again in a moment.",
+        )
     }
     /// It may have been done.
     pub fn unknown() -> Self {

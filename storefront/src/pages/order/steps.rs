@@ -32,16 +32,16 @@ pub fn steps(order: &Order, timeline: &[TrackingStep]) -> Vec<Step> {
         OrderStatus::Refunded => Some("Refunded"),
         _ => None,
     };
+    let rank = WAY.iter().position(|(status, _)| *status == order.status);
     let mut steps = Vec::new();
-    let mut now = stopped.is_none();
-    for (status, name) in WAY {
+    let mut now = true;
+    for (place, (status, name)) in WAY.into_iter().enumerate() {
         let at = if status == OrderStatus::Pending { Some(placed) } else { done_at(status) };
-        let reached = at.is_some() || WAY.iter().any(|(s, _)| *s == status && order.status == *s);
-        if reached {
+        if at.is_some() || rank.is_some_and(|rank| place <= rank) {
             steps.push(Step { class: "is-done", name, at: at.map(When), word: "" });
         } else if stopped.is_none() {
-            let class = if now { "is-now" } else { "" };
-            steps.push(Step { class, name: ahead(status, name), at: None, word: if now { word(order) } else { "" } });
+            let (class, word) = if now { ("is-now", word(order)) } else { ("", "") };
+            steps.push(Step { class, name: ahead(status, name), at: None, word });
             now = false;
         }
     }
