@@ -3,6 +3,19 @@ use crate::message::{call, event};
 use crate::{AccountId, NoRefusal, Role, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+/// A password is never shown, whoever logs the call.
+macro_rules! hide_password {
+    ($type:ident) => {
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($type))
+                    .field("email", &self.email)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
 /// Somebody registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRegistered {
@@ -36,7 +49,7 @@ pub struct Tokens {
 }
 
 /// Open an account and log in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Register {
     /// Any spelling; normalised by identity.
     pub email: String,
@@ -45,6 +58,7 @@ pub struct Register {
     /// How to address the person: 1 to 200 characters.
     pub name: String,
 }
+hide_password!(Register);
 call!(Register, "identity.register.v1", Tokens, RegisterRefused);
 
 /// Why nobody was registered.
@@ -65,13 +79,14 @@ pub enum RegisterRefused {
 }
 
 /// Open a session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogIn {
     /// The account's address.
     pub email: String,
     /// Its password.
     pub password: String,
 }
+hide_password!(LogIn);
 call!(LogIn, "identity.log_in.v1", Tokens, LogInRefused);
 
 /// Address and password do not belong together; which of them is wrong is not told.
@@ -180,11 +195,23 @@ pub struct Jwk {
 }
 
 /// Open an account with the role `admin`, for the command line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateAdmin {
     /// Any spelling.
     pub email: String,
     /// 8 to 128 characters.
     pub password: String,
 }
+hide_password!(CreateAdmin);
 call!(CreateAdmin, "identity.create_admin.v1", AccountId, RegisterRefused);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let login = LogIn { email: "ada@example.com".into(), password: "hunter22".into() };
+        assert_eq!(format!("{login:?}"), r#"LogIn { email: "ada@example.com", .. }"#);
+    }
+}

@@ -8,7 +8,7 @@ use kit::Problem;
 use tokio_util::sync::CancellationToken;
 
 /// Pages are plain: no scripts, nothing from elsewhere but pictures.
-const PAGES: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; font-src 'self'; \
+const PAGES: &str = "default-src 'none'; style-src 'self'; font-src 'self'; \
     img-src 'self' data: https: http:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// The page to try the API runs its own scripts, and asks this store only.
 const DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \

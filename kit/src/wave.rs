@@ -418,11 +418,12 @@ impl Waves {
         if self.crashes(Point::AfterCommit) {
             return Err(Failed::Lost("crashed".to_owned()));
         }
-        for batch in batches {
-            batch.answer(only);
-        }
+        // Before the answers: whoever was told of a logout finds it done by those who watch.
         if let Some(after) = inner.after.get() {
             after.committed(news, &wakes);
+        }
+        for batch in batches {
+            batch.answer(only);
         }
         Ok(())
     }

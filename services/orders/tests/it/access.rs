@@ -69,6 +69,7 @@ async fn a_strangers_order_is_not_there_on_any_route_before_the_body_is_looked_a
         assert_eq!(asked[3].code(), "idempotency_key_required");
         assert_eq!(asked[4].code(), "idempotency_key_required");
     }
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -95,6 +96,7 @@ async fn a_strangers_order_is_not_there_by_any_call_either() {
         assert_eq!(calls.call(&caller, pay).await.unwrap_err().refused(), refused);
     }
     assert_eq!(shop.get(&ada, order).await.version, 2, "nothing was changed");
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -107,6 +109,7 @@ async fn staff_see_every_order() {
     assert_eq!(get(&shop, &admin(), &path).await.status, StatusCode::OK);
     let path = format!("/v1/orders/{}/cancel", order.id);
     assert_eq!(post(&shop, &admin(), &path, "k", "").await.status, StatusCode::OK);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -137,6 +140,7 @@ async fn the_list_of_everybodys_orders_is_for_staff() {
     assert_eq!(refused(shopper(), true).await, Some(ListOrdersRefused::NotAllowed));
     assert_eq!(shop.rig.call(&admin(), list(false)).await.unwrap().items, []);
     assert_eq!(shop.rig.call(&admin(), list(true)).await.unwrap().items.len(), 1);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -160,4 +164,5 @@ async fn what_letters_say_is_told_to_the_store_itself_only() {
     assert_eq!(to, [(order.id, ada.account(), None), guest]);
     let many = OrdersForLetters { orders: vec![order.id; 1001] };
     assert!(shop.rig.call(&Caller::Store, many).await.is_err());
+    shop.close().await;
 }

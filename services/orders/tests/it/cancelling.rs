@@ -25,6 +25,7 @@ async fn a_pending_order_is_closed_first_and_then_cancelled() {
     assert_eq!(shop.others.lock().closed[0].payment, order.payment.id);
     shop.rig.settled().await;
     assert!(!told.lock()[0].was_paid);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -38,6 +39,7 @@ async fn a_paid_order_is_cancelled_for_its_money_to_go_back() {
     shop.rig.settled().await;
     let told = told.lock().clone();
     assert_eq!((told.len(), told[0].was_paid, told[0].payment), (1, true, order.payment.id));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -54,6 +56,7 @@ async fn money_that_came_before_closing_is_told_as_paid_and_then_as_cancelled() 
     assert_eq!((paid.lock().len(), cancelled.lock().len()), (1, 1));
     assert!(cancelled.lock()[0].was_paid);
     assert_eq!(shop.get(&ada, order.id).await, seen);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -78,6 +81,7 @@ async fn cancelling_fifty_times_at_once_is_told_once() {
     shop.rig.settled().await;
     assert_eq!(told.lock().len(), 2);
     assert_eq!(told.lock().iter().filter(|told| told.was_paid).count(), 1);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -89,6 +93,7 @@ async fn cancelling_a_cancelled_order_answers_it_unchanged() {
     let before = shop.get(&ada, order.id).await;
     assert_eq!(shop.cancel(&ada, order.id).await.unwrap(), before);
     assert_eq!(before.cancel_reason, Some(CancelReason::PaymentFailed));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -98,6 +103,7 @@ async fn staff_cancel_in_their_own_name() {
     let order = shop.order(&ada).await;
     let cancelled = shop.cancel(&support(&shop), order.id).await.unwrap();
     assert_eq!(cancelled.cancel_reason, Some(CancelReason::ByStaff));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -110,6 +116,7 @@ async fn what_is_on_its_way_is_not_cancelled() {
         let refused = shop.cancel(&ada, order.id).await.unwrap_err().refused();
         assert_eq!(refused, Some(OrderRefused::WrongState { status: status.into() }));
     }
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -129,6 +136,7 @@ async fn the_same_key_answers_the_same_and_refuses_another_body() {
     let other = shop.order(&ada).await;
     let same_key = CancelOrder { of: of(other.id), ..cancel([0; 32]) };
     assert_eq!(shop.rig.call(&ada, same_key).await.unwrap().id, other.id, "a key is of one order");
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -148,4 +156,5 @@ async fn a_payment_that_could_not_be_closed_cancels_nothing_and_the_same_key_tri
     }
     shop.rig.settled().await;
     assert_eq!(told.lock().len(), 3);
+    shop.close().await;
 }

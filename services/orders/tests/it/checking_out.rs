@@ -41,6 +41,7 @@ async fn an_order_is_placed_with_its_stock_held_and_told() {
     assert_eq!((told[0].method, told[0].token.as_deref()), (PaymentMethod::Card, Some("tok_visa")));
     assert_eq!(told[0].expires_at, order.expires_at);
     assert_eq!(shop.get(&ada, order.id).await, order);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -62,6 +63,7 @@ async fn two_lines_of_one_sku_count_together() {
         panic!("three are fewer than two and two");
     };
     assert_eq!((short[0].requested, short[0].available), (4, 3));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -80,6 +82,7 @@ async fn a_total_of_five_lines_is_right() {
     assert_eq!(order.total, usd(1111 * 55 + 1499));
     let sum: i64 = order.items.iter().map(|item| item.line_total.minor).sum();
     assert_eq!(sum, order.subtotal.minor);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -95,6 +98,7 @@ async fn picking_up_costs_nothing() {
     let order = shop.check_out(&ada, command).await.unwrap();
     assert_eq!((order.shipping, order.total), (usd(0), usd(500)));
     assert_eq!(order.payment.method, PaymentMethod::Wallet);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -110,6 +114,7 @@ async fn an_empty_cart_is_refused() {
     };
     assert_eq!(shop.refused(&Caller::Guest, nobody).await, CheckoutRefused::CartEmpty);
     assert_eq!(shop.count("orders").await, 0);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -122,6 +127,7 @@ async fn a_cart_that_was_changed_since_it_was_seen_is_refused() {
     assert_eq!(shop.refused(&ada, seen).await, CheckoutRefused::CartChanged { version: 2 });
     let seen = Checkout { cart_version: Some(2), ..checkout(any_key()) };
     assert!(shop.check_out(&ada, seen).await.is_ok());
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -136,6 +142,7 @@ async fn a_price_that_changed_is_refused_with_both_prices_and_holds_nothing() {
     assert_eq!(shop.holds(), 0);
     shop.fill(&ada, &[("BOOK-1", 1), ("BOOK-2", 1)]);
     assert!(shop.check_out(&ada, checkout(any_key())).await.is_ok());
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -145,6 +152,7 @@ async fn what_is_not_sold_any_more_is_named() {
     shop.fill(&ada, &[("GONE-1", 1), ("BOOK-1", 1), ("GONE-2", 1)]);
     let refused = shop.refused(&ada, checkout(any_key())).await;
     assert_eq!(refused, CheckoutRefused::NotSold { skus: vec![sku("GONE-1"), sku("GONE-2")] });
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -161,6 +169,7 @@ async fn too_little_stock_names_the_skus_and_places_no_order() {
     assert_eq!((shop.holds(), shop.count("orders").await), (0, 0));
     shop.fill(&ada, &[("LAST", 1)]);
     assert!(shop.check_out(&ada, checkout(any_key())).await.is_ok(), "the last one is sold");
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -178,6 +187,7 @@ async fn a_total_beyond_reckoning_is_refused() {
     let refused = shop.refused(&ada, checkout(any_key())).await;
     assert!(matches!(refused, CheckoutRefused::Total { .. }), "{refused:?}");
     assert_eq!(shop.holds(), 0);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -206,6 +216,7 @@ async fn what_is_wrong_with_the_input_is_named_and_not_kept() {
     }
     let mended = Checkout { idempotency: Idempotency { key: "same".into(), body: [9; 32] }, ..checkout(any_key()) };
     assert!(shop.check_out(&ada, mended).await.is_ok());
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -223,6 +234,7 @@ async fn guests_give_an_address_to_write_to_and_have_no_wallet() {
             other => panic!("{wrong}: {other:?}"),
         }
     }
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -244,6 +256,7 @@ async fn a_guest_opens_the_order_by_its_token_which_a_replay_answers_again() {
     shop.fill(&ada, &[("BOOK-1", 1)]);
     let hers = shop.rig.call(&ada, checkout(any_key())).await.unwrap();
     assert_eq!(hers.order_token, None);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -262,6 +275,7 @@ async fn one_version_of_a_cart_has_at_most_one_live_order() {
     assert_eq!(cancelled.cancel_reason, Some(CancelReason::ByShopper));
     let second = shop.check_out(&ada, checkout(any_key())).await.unwrap();
     assert_ne!(second.id, first.id);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -288,6 +302,7 @@ async fn twenty_tabs_order_one_cart_once() {
     shop.rig.settled().await;
     assert_eq!(told.lock().len(), 1);
     assert_eq!((shop.holds(), shop.available("BOOK-1")), (1, before - 2));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -314,6 +329,7 @@ async fn many_checkouts_at_once_each_get_their_own_order() {
     assert_eq!((ids.len(), numbers.len()), (300, 300));
     shop.rig.settled().await;
     assert_eq!(told.lock().len(), 300);
+    shop.close().await;
 }
 
 /// Draws the same number twice, and then others.
@@ -341,4 +357,5 @@ async fn a_number_that_is_taken_is_drawn_again() {
     assert_ne!(first.number, second.number);
     assert_eq!(first.number, orders::order::number([7; 7]));
     node.stop().await;
+    shop.close().await;
 }

@@ -32,6 +32,7 @@ async fn an_order_that_nobody_pays_is_closed_and_cancelled_when_its_time_is_over
     let told = told.lock().clone();
     assert_eq!((told.len(), told[0].was_paid), (1, false));
     assert!(shop.check_out(&ada, checkout(any_key())).await.is_ok(), "the cart is free again");
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -48,6 +49,7 @@ async fn an_order_whose_money_came_just_in_time_is_paid_once() {
     assert_eq!(shop.status(order.id).await, OrderStatus::Paid);
     shop.rig.settled().await;
     assert_eq!((paid.lock().len(), cancelled.lock().len()), (1, 0));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -60,6 +62,7 @@ async fn closing_that_finds_the_money_pays_without_the_event() {
     expire(&shop).await;
     let seen = shop.get(&ada, order.id).await;
     assert_eq!((seen.status, seen.payment.status), (OrderStatus::Paid, PaymentStatus::Captured));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -80,6 +83,7 @@ async fn what_cannot_be_closed_now_is_closed_in_the_next_turn() {
     }
     shop.rig.settled().await;
     assert_eq!(told.lock().len(), 1);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -108,4 +112,5 @@ async fn hundreds_expire_in_one_turn_and_those_that_cannot_hold_up_nobody() {
     shop.rig.settled().await;
     assert_eq!(told.lock().len(), 450);
     assert_eq!(shop.status(paid.id).await, OrderStatus::Paid);
+    shop.close().await;
 }

@@ -31,6 +31,7 @@ async fn a_step_that_fails_leaves_nothing_and_the_same_key_tries_again() {
             assert!(!shop.others.lock().released.contains(&order.id), "it has a new id");
         }
     }
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -45,6 +46,7 @@ async fn when_the_undo_fails_too_inventory_learns_by_asking() {
     assert_eq!(became(&shop, left).await, Became::NeverPlaced);
     let order = shop.check_out(&ada, checkout(key("k"))).await.unwrap();
     assert_ne!(order.id, left);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -61,6 +63,7 @@ async fn when_the_order_cannot_be_written_its_stock_is_let_go() {
     assert!(shop.check_out(&ada, checkout(key("k"))).await.is_ok());
     shop.rig.settled().await;
     assert_eq!(told.lock().len(), 1);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -82,6 +85,7 @@ async fn an_id_that_inventory_has_let_go_is_not_used_again() {
     assert!(matches!(first.await.unwrap(), Err(CallError::NotDone(_))));
     let order = shop.check_out(&ada, checkout(key("k"))).await.unwrap();
     assert_ne!(order.id, id);
+    shop.close().await;
 }
 
 /// The id that the only running key has committed.
@@ -118,6 +122,7 @@ async fn whoever_takes_an_expired_lease_over_goes_on_with_the_same_id() {
     assert_eq!(became(&shop, id).await, Became::Placed);
     shop.rig.settled().await;
     assert_eq!(told.lock().len(), 1);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -136,6 +141,7 @@ async fn a_takeover_that_is_refused_lets_go_what_the_first_try_held() {
     shop.fill(&ada, &[]);
     assert_eq!(shop.refused(&ada, checkout(key("k"))).await, CheckoutRefused::CartEmpty);
     assert_eq!(shop.holds(), 0);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -154,6 +160,7 @@ async fn a_try_that_wakes_up_after_it_was_taken_over_answers_the_same_order() {
     go.notify_one();
     assert_eq!(slow.await.unwrap().unwrap(), order);
     assert_eq!((shop.holds(), shop.count("orders").await), (1, 1));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -173,6 +180,7 @@ async fn a_try_that_fails_after_it_was_taken_over_does_not_let_the_orders_stock_
     assert!(matches!(slow.await.unwrap(), Err(CallError::NotDone(_))));
     assert!(shop.held(order.id));
     assert_eq!(shop.check_out(&ada, checkout(key("k"))).await.unwrap(), order);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -195,6 +203,7 @@ async fn what_was_called_never_placed_is_never_placed() {
     assert_eq!((shop.holds(), shop.count("orders").await), (0, 0));
     assert_eq!(became(&shop, id).await, Became::NeverPlaced);
     assert!(shop.check_out(&ada, checkout(key("k"))).await.is_ok());
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -209,4 +218,5 @@ async fn an_id_that_was_refused_or_never_known_was_never_placed() {
     let left = shop.others.lock().holds.keys().copied().find(|id| *id != first.id).unwrap();
     assert_eq!(became(&shop, left).await, Became::NeverPlaced);
     assert_eq!(became(&shop, first.id).await, Became::Placed);
+    shop.close().await;
 }

@@ -37,6 +37,7 @@ async fn a_capture_pays_the_order_and_is_told_once_however_often_it_comes() {
     assert!(tracking.timeline[0].at < tracking.timeline[1].at);
     let receipt = shop.rig.call(&ada, GetReceipt { of: of(order.id) }).await.unwrap();
     assert_eq!((receipt.paid_at, receipt.refunded), (tracking.timeline[1].at, usd(0)));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -65,6 +66,7 @@ async fn a_hundred_captures_and_failures_at_once_each_find_their_order() {
     }
     shop.rig.settled().await;
     assert_eq!((paid.lock().len(), cancelled.lock().len()), (50, 50));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -84,6 +86,7 @@ async fn a_refused_payment_cancels_the_order_and_says_why() {
     let told = told.lock().clone();
     assert_eq!((told.len(), told[0].was_paid, told[0].payment), (1, false, order.payment.id));
     assert_eq!(told[0].reason, CancelReason::PaymentFailed);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -95,6 +98,7 @@ async fn a_failure_after_the_order_was_paid_does_nothing() {
     assert_eq!(shop.get(&ada, order.id).await, order);
     shop.rig.settled().await;
     assert!(told.lock().is_empty());
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -107,6 +111,7 @@ async fn money_for_an_order_that_ended_pays_nothing() {
     assert_eq!(shop.get(&ada, order.id).await, cancelled);
     shop.rig.settled().await;
     assert!(told.lock().is_empty());
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -117,6 +122,7 @@ async fn a_capture_of_a_payment_that_is_not_the_orders_pays_nothing() {
     shop.rig.tell(PaymentCaptured { payment: shop.rig.id(), ..captured(&order) }).await;
     shop.rig.tell(PaymentCaptured { order: shop.rig.id(), ..captured(&order) }).await;
     assert_eq!(shop.get(&ada, order.id).await, order);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -142,6 +148,7 @@ async fn a_capture_of_another_amount_is_parked_and_pays_nothing() {
     assert_eq!(shop.get(&ada, order.id).await, order);
     shop.capture(&order).await;
     assert_eq!(shop.status(order.id).await, OrderStatus::Paid);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -157,6 +164,7 @@ async fn an_action_that_is_required_is_shown() {
     shop.capture(&order).await;
     shop.rig.tell(asked).await;
     assert_eq!(shop.get(&ada, order.id).await.payment.status, PaymentStatus::Captured);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -179,6 +187,7 @@ async fn what_went_back_is_shown_on_the_order_and_its_receipt() {
     assert_eq!(seen.payment.status, PaymentStatus::Refunded);
     let receipt = shop.rig.call(&ada, GetReceipt { of: of(order.id) }).await.unwrap();
     assert_eq!(receipt.refunded, order.total);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -194,6 +203,7 @@ async fn a_paid_order_whose_stock_is_missing_is_cancelled_for_its_money_to_go_ba
     shop.rig.settled().await;
     let told = told.lock().clone();
     assert_eq!((told.len(), told[0].was_paid), (1, true));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -203,4 +213,5 @@ async fn every_change_raises_the_version() {
     let order = shop.paid_order(&ada).await;
     let cancelled = shop.cancel(&ada, order.id).await.unwrap();
     assert_eq!((order.version, cancelled.version), (2, 3));
+    shop.close().await;
 }

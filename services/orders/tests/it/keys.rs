@@ -20,6 +20,7 @@ async fn the_same_key_answers_the_same_order_whatever_the_cart_holds_now() {
     assert_eq!(shop.check_out(&ada, checkout(key("k"))).await.unwrap(), first, "as it was placed");
     shop.rig.settled().await;
     assert_eq!((told.lock().len(), shop.holds()), (1, 1));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -34,6 +35,7 @@ async fn a_key_with_another_body_is_refused() {
     };
     assert_eq!(shop.refused(&ada, other).await, CheckoutRefused::KeyReused);
     assert_eq!(shop.check_out(&ada, checkout(key("k"))).await.unwrap(), first);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -50,6 +52,7 @@ async fn a_key_belongs_to_whoever_sent_it() {
         orders.insert(shop.check_out(&contracts::Caller::Guest, guest).await.unwrap().id);
     }
     assert_eq!(orders.len(), 4);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -64,6 +67,7 @@ async fn refusals_by_the_domain_are_kept() {
     assert_eq!(shop.refused(&ada, checkout(key("empty"))).await, empty);
     assert_eq!(shop.refused(&ada, checkout(key("short"))).await, short);
     assert!(shop.check_out(&ada, checkout(key("new"))).await.is_ok());
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -79,6 +83,7 @@ async fn a_request_that_still_runs_is_not_begun_again() {
     go.notify_one();
     let first = first.await.unwrap().unwrap();
     assert_eq!(shop.check_out(&ada, checkout(key("k"))).await.unwrap(), first);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -106,4 +111,5 @@ async fn twenty_requests_with_one_key_through_all_replicas_place_one_order() {
     shop.rig.settled().await;
     let placed = shop.count("orders").await;
     assert_eq!((told.lock().len(), shop.holds(), placed), (1, 1, 1));
+    shop.close().await;
 }

@@ -37,6 +37,7 @@ async fn a_list_is_read_newest_first_page_by_page() {
     assert_eq!((ids(&whole), &whole["next_cursor"]), (placed, &serde_json::Value::Null));
     let all = get(&shop, &admin(), "/v1/staff/orders?limit=100").await.json();
     assert_eq!(ids(&all).len(), 10);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -51,6 +52,7 @@ async fn a_list_shows_one_state_if_it_is_asked_for() {
         assert_eq!(ids(&page), [id]);
     }
     assert_eq!(ids(&get(&shop, &ada, "/v1/orders?status=refunded").await.json()), []);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -72,4 +74,5 @@ async fn a_list_that_is_asked_for_wrongly_names_the_field() {
         assert_eq!((asked.status.as_u16(), asked.code().as_str()), (400, "invalid_input"), "{query}");
         assert_eq!(asked.field(), field, "{query}");
     }
+    shop.close().await;
 }

@@ -49,6 +49,7 @@ async fn a_shopper_checks_out_looks_and_cancels() {
     }
     let paid = post(&shop, &ada, &format!("{path}/pay"), "p", "{}").await;
     assert_eq!((paid.status.as_u16(), paid.code().as_str()), (409, "wrong_state"));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -74,6 +75,7 @@ async fn a_guest_checks_out_with_a_cart_token_and_opens_the_order_with_its_own()
     let path = format!("{path}/cancel");
     let cancelled = send(&shop, &Caller::Guest, "POST", &path, &headers, "").await;
     assert_eq!(cancelled.json()["status"], "cancelled");
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -132,6 +134,7 @@ async fn wrong_input_names_its_field() {
     assert_eq!(shop.count("idempotency").await, 0, "none of it is kept");
     let guest = post(&shop, &Caller::Guest, "/v1/checkout", "k", &checkout_body().to_string()).await;
     assert_eq!(guest.field(), "email");
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -161,6 +164,7 @@ async fn a_key_is_required_to_check_out_pay_and_cancel() {
         let asked = post(&shop, &ada, &format!("/v1/orders/{order}/{path}"), "k", body).await;
         assert_eq!((asked.status.as_u16(), asked.field().as_str()), (400, field), "{body}");
     }
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -184,6 +188,7 @@ async fn refusals_are_conflicts_that_name_what_they_are_about() {
     let asked = post(&shop, &ada, "/v1/checkout", "4", &body).await;
     assert_eq!((asked.status.as_u16(), asked.code().as_str()), (503, "unavailable"));
     assert!(asked.headers.contains_key("retry-after"));
+    shop.close().await;
 }
 
 /// Checks out over HTTP with `Prefer: wait=20`, while `meanwhile` happens to the order.
@@ -235,6 +240,7 @@ async fn a_client_may_wait_for_what_becomes_of_its_order() {
     .await;
     assert_eq!(asked["payment"]["status"], "requires_action");
     assert!(took < Duration::from_secs(5), "{took:?}");
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -249,6 +255,7 @@ async fn a_client_waits_no_longer_than_it_wants() {
     let placed = send(&shop, &ada, "POST", "/v1/checkout", &headers, body).await;
     assert_eq!((placed.status, &placed.json()["status"]), (StatusCode::CREATED, &json!("pending")));
     assert!(started.elapsed() >= Duration::from_secs(1));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -283,14 +290,18 @@ async fn a_receipt_is_json_or_a_page_with_everything_escaped() {
     assert!(page.text.contains("Cancelled"));
     let seen = shop.get(&ada, order.id).await;
     assert_eq!(seen.cancel_reason, Some(CancelReason::ByShopper));
+    shop.close().await;
 }
 
 #[tokio::test]
 async fn every_route_is_documented() {
     let rig = kit::testing::Rig::start(&[Box::new(orders::plug())], Default::default()).await;
-    let mut node = rig.nodes.into_iter().next().unwrap();
-    let routes = node.services[0].routes.take().unwrap();
+    let mut nodes = rig.nodes;
+    let routes = nodes[0].services[0].routes.take().unwrap();
     let api = serde_json::to_value(routes.split_for_parts().1).unwrap();
+    for node in nodes {
+        node.stop().await;
+    }
     for (path, method) in [
         ("/v1/checkout", "post"),
         ("/v1/orders", "get"),

@@ -29,6 +29,7 @@ async fn an_action_that_the_payment_requires_is_completed() {
     shop.capture(&order).await;
     shop.rig.settled().await;
     assert_eq!((told.lock().len(), shop.others.lock().continued.len()), (1, 1));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -49,6 +50,7 @@ async fn another_method_takes_the_place_of_the_first() {
     assert_eq!(shop.get(&ada, order.id).await, seen);
     shop.capture(&seen).await;
     assert_eq!(shop.status(order.id).await, OrderStatus::Paid);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -71,6 +73,7 @@ async fn the_event_of_the_new_payment_may_come_before_its_answer() {
     assert_eq!((paid.status, paid.payment.id), (OrderStatus::Paid, payment));
     shop.rig.settled().await;
     assert_eq!(told.lock().len(), 1);
+    shop.close().await;
 }
 
 fn asked_for(shop: &Shop) -> PaymentId {
@@ -90,6 +93,7 @@ async fn the_first_payment_may_still_come_while_another_is_asked_for() {
     assert_eq!((seen.status, seen.payment.id), (OrderStatus::Paid, order.payment.id));
     shop.rig.settled().await;
     assert_eq!(told.lock().len(), 1);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -112,6 +116,7 @@ async fn an_unknown_outcome_is_asked_for_again_with_the_same_ids() {
         assert_eq!(asked.len(), if lost { 2 } else { 1 });
         assert!(asked.windows(2).all(|two| two[0] == two[1]), "{asked:?}");
     }
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -128,6 +133,7 @@ async fn a_takeover_finds_what_an_event_has_told_already() {
     let seen = shop.pay(&ada, order.id, key("k"), Some(wallet())).await.unwrap();
     assert_eq!((seen.status, seen.payment.id), (OrderStatus::Paid, payment));
     assert_eq!(shop.others.lock().continued.len(), 1);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -146,6 +152,7 @@ async fn what_payments_refuses_changes_nothing() {
     assert_eq!((seen.status, &seen.payment), (OrderStatus::Pending, &order.payment));
     shop.capture(&order).await;
     assert_eq!(shop.status(order.id).await, OrderStatus::Paid);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -163,6 +170,7 @@ async fn what_was_not_done_may_be_tried_again_with_the_same_key() {
     shop.others.lock().continuing = None;
     let seen = shop.pay(&ada, order.id, key("k"), Some(wallet())).await.unwrap();
     assert_eq!(seen.payment.method, PaymentMethod::Wallet);
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -189,6 +197,7 @@ async fn a_first_payment_that_failed_meanwhile_ends_the_order_if_no_other_begins
     assert!(paying.await.unwrap().is_err());
     let seen = shop.get(&ada, order.id).await;
     assert_eq!(seen.cancel_reason, Some(CancelReason::PaymentFailed));
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -205,6 +214,7 @@ async fn only_a_pending_order_is_paid() {
         }
     }
     assert!(shop.others.lock().continued.is_empty());
+    shop.close().await;
 }
 
 #[tokio::test]
@@ -228,4 +238,5 @@ async fn only_the_owner_pays_and_by_a_way_that_can_be_used() {
     assert!(matches!(refused, Some(OrderRefused::Invalid { field, .. }) if field == "payment.method"));
     let by_card = PayOrder { of, idempotency: any_key(), payment: Some(card()) };
     assert!(shop.rig.call(&Caller::Guest, by_card).await.is_ok());
+    shop.close().await;
 }

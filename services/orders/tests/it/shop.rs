@@ -329,6 +329,17 @@ impl Shop {
     ) -> Result<Order, CallError<OrderRefused>> {
         self.rig.call(caller, PayOrder { of: of(order), idempotency: key, payment: with }).await
     }
+    /// Closes the databases. Services know each other in a ring and are never dropped: without
+    /// it the tests of one process would use up the connections of a server.
+    pub async fn close(&self) {
+        for node in &self.rig.nodes {
+            node.halt_relays();
+            for running in &node.services {
+                running.waves.stop().await;
+                running.db.close().await;
+            }
+        }
+    }
     /// Runs SQL by hand, for states that no call brings about yet.
     pub async fn sql(&self, sql: &str) {
         use sea_orm::ConnectionTrait as _;

@@ -174,7 +174,7 @@ impl Shop {
         loop {
             self.work().await;
             let now = kit::clock::Clock::now(&self.rig.clock).micros();
-            let busy = Column::NextAt.lte(now).or(Column::LeasedUntil.gt(now));
+            let busy = sea_orm::ExprTrait::or(Column::NextAt.lte(now), Column::LeasedUntil.gt(now));
             let busy = Entity::find().filter(Column::State.eq("due")).filter(busy);
             let busy = busy.all(self.db().reader()).await.unwrap();
             if busy.is_empty() {
