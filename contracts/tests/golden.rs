@@ -2,6 +2,7 @@
 //!
 //! `GOLDEN=write cargo test -p contracts` writes files for messages that have none; it never
 //! changes one that exists.
+#![allow(clippy::unwrap_used, clippy::panic)]
 use contracts::cart::{CartContents, CartToken, Contents, ContentsLine};
 use contracts::catalog::{Priced, PricesOf, ProductChanged};
 use contracts::identity::{Contact, ContactsOf, RevokedSessions, SessionEnded, UserRegistered};

@@ -1,6 +1,7 @@
 //! How a command ends when it does not end well.
 use kit::Unexpected;
 use kit::config::ConfigError;
+use std::error::Error as _;
 use std::process::ExitCode;
 
 /// Why a command did not do what it was asked.
@@ -10,7 +11,7 @@ pub enum Failure {
     #[error("{0}")]
     Input(String),
     /// Our fault, or the machine's.
-    #[error("{0:#}")]
+    #[error("{}", told(.0))]
     Fault(Unexpected),
 }
 
@@ -26,6 +27,20 @@ impl Failure {
             Self::Fault(_) => ExitCode::from(1),
         }
     }
+}
+
+/// The error and its causes. Some libraries repeat their cause in their own words: not said twice.
+fn told(error: &Unexpected) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_words = cause.to_string();
+        if !words.contains(&cause_words) {
+            words = format!("{words}: {cause_words}");
+        }
+        next = cause.source();
+    }
+    words
 }
 
 impl From<Unexpected> for Failure {

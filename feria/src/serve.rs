@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long requests may take to end when the store stops.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long a start may take before it says why.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// A store that serves.
 pub struct Store {
@@ -40,7 +42,7 @@ pub async fn start(config: Config, listener: TcpListener) -> Result<Store, Failu
     let config = Arc::new(Config { public_url: public_url(&config, address), ..config });
     let lock = Lock::take(make_folder(&config)?)?;
     let setup = setup(&config, true);
-    let mut node = Node::start(&services(), &setup).await?;
+    let mut node = start_services(&setup).await?;
     let stopping = CancellationToken::new();
     let calls = Calls::any("gateway", setup.registry.clone());
     let router = door(&setup, &mut node, &calls, &stopping, began).await?;
@@ -55,6 +57,18 @@ pub async fn start(config: Config, listener: TcpListener) -> Result<Store, Failu
     let listening = tokio::spawn(serving.into_future());
     tracing::info!(%address, took_ms = began.elapsed().as_millis(), "the store is open");
     Ok(Store { address, config, calls, node, listening, stopping, _lock: lock })
+}
+
+/// Starts all services. A server that is just coming up itself is waited for, and not in silence.
+async fn start_services(setup: &Setup) -> Result<Node, Unexpected> {
+    let services = services();
+    let starting = Node::start(&services, setup);
+    tokio::pin!(starting);
+    tokio::select! {
+        node = &mut starting => return node,
+        () = tokio::time::sleep(SILENCE) => tracing::warn!("still waiting for the databases"),
+    }
+    starting.await
 }
 
 async fn door(

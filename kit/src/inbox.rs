@@ -71,7 +71,7 @@ const MOST_HEARD: usize = 256;
 #[derive(Clone)]
 pub struct Inbox {
     waves: Waves,
-    hear: Batched<Message, ()>,
+    hear: Arc<BTreeMap<&'static str, Batched<Message, ()>>>,
     handlers: Handlers,
 }
 
@@ -99,11 +99,17 @@ pub struct ParkedMessage {
 
 impl Inbox {
     pub(crate) fn new(waves: &Waves, handlers: Handlers) -> Self {
-        let by_set = Arc::clone(&handlers);
-        let hear = waves.batched("inbox", MOST_HEARD, move |wave, messages: &[Message]| {
-            let handlers = Arc::clone(&by_set);
-            Box::pin(async move { handle(wave, messages, &handlers).await })
-        });
+        // Each event is a kind of its own: on a server a wave takes one kind, and so never locks
+        // rows for one handler, and then more for the next, in a ring with another wave.
+        let queue = |event: &&'static str| {
+            let by_set = Arc::clone(&handlers);
+            let hear = waves.batched(event, MOST_HEARD, move |wave, messages: &[Message]| {
+                let handlers = Arc::clone(&by_set);
+                Box::pin(async move { handle(wave, messages, &handlers).await })
+            });
+            (*event, hear)
+        };
+        let hear = Arc::new(handlers.keys().map(queue).collect());
         Self { waves: waves.clone(), hear, handlers }
     }
     /// What is parked, oldest first, at most `most`.
@@ -151,8 +157,13 @@ impl Inbox {
 
 impl Hearer for Inbox {
     fn hear(&self, message: Message) -> BoxFuture<'static, Result<(), NotRun>> {
-        let hear = self.hear.clone();
-        Box::pin(async move { hear.run(message).await })
+        let hear = self.hear.get(&*message.name).cloned();
+        Box::pin(async move {
+            match hear {
+                Some(hear) => hear.run(message).await,
+                None => Err(NotRun::Failed(unheard(&message.name).to_string())),
+            }
+        })
     }
     fn park(&self, message: Message, error: String) -> BoxFuture<'static, Result<(), NotRun>> {
         let waves = self.waves.clone();

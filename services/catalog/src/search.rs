@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use tantivy::collector::{Count, TopDocs};
+use tantivy::collector::sort_key::{SortBySimilarityScore, SortByStaticFastValue, SortByString};
+use tantivy::collector::{Count, SortKeyComputer, TopDocs};
 use tantivy::directory::error::LockError;
 use tantivy::directory::{Directory, INDEX_WRITER_LOCK, MmapDirectory};
 use tantivy::query::{
@@ -35,7 +36,7 @@ use tantivy::{
 use uuid::Uuid;
 
 /// The shape of the index; another number makes it be built anew.
-const SHAPE: u32 = 1;
+const SHAPE: u32 = 2;
 /// What the writer may use before it writes a segment.
 const WRITER_BYTES: usize = 32 << 20;
 const LONGEST_WORD: usize = 100;
@@ -90,6 +91,7 @@ struct Fields {
     created_at: Field,
     in_stock: Field,
     title_key: Field,
+    tie: Field,
 }
 
 /// A whole SKU is meant and nothing else.
@@ -128,6 +130,7 @@ impl Fields {
             created_at: schema.add_i64_field("created_at", FAST),
             in_stock: schema.add_bool_field("in_stock", INDEXED),
             title_key: schema.add_text_field("title_key", STRING | FAST),
+            tie: schema.add_u64_field("tie", FAST),
         };
         (schema.build(), fields)
     }
@@ -295,6 +298,7 @@ impl Open {
         document.add_i64(fields.created_at, product.created_at.micros());
         document.add_bool(fields.in_stock, listed.in_stock.iter().any(|flag| *flag));
         document.add_text(fields.title_key, crate::product::title_key(&product.title));
+        document.add_u64(fields.tie, product.id.0.as_u64_pair().0);
         document
     }
 
@@ -315,17 +319,12 @@ impl Open {
         // The collector makes room for all that comes before the page.
         let top = TopDocs::with_limit(limit.min(total - offset)).and_offset(offset);
         let found = match order {
-            Order::Relevance => addresses(searcher.search(&query, &top.order_by_score())?),
-            Order::Title => {
-                let sorted = top.order_by_string_fast_field("title_key", Direction::Asc);
-                addresses(searcher.search(&query, &sorted)?)
-            }
-            Order::Price => by_number(&searcher, &query, top, "min_price", Direction::Asc)?,
-            Order::PriceDescending => {
-                by_number(&searcher, &query, top, "min_price", Direction::Desc)?
-            }
-            Order::Newest => by_number(&searcher, &query, top, "created_at", Direction::Desc)?,
-            Order::Best => by_number(&searcher, &query, top, "score", Direction::Desc)?,
+            Order::Relevance => sorted(&searcher, &query, top, SortBySimilarityScore, DOWN)?,
+            Order::Title => sorted(&searcher, &query, top, SortByString::for_field("title_key"), UP)?,
+            Order::Price => sorted(&searcher, &query, top, number("min_price"), UP)?,
+            Order::PriceDescending => sorted(&searcher, &query, top, number("min_price"), DOWN)?,
+            Order::Newest => sorted(&searcher, &query, top, number("created_at"), DOWN)?,
+            Order::Best => sorted(&searcher, &query, top, number("score"), DOWN)?,
         };
         let mut ids = Vec::with_capacity(found.len());
         for address in found {
@@ -424,17 +423,28 @@ fn unscored(query: Box<dyn Query>) -> Box<dyn Query> {
     Box::new(ConstScoreQuery::new(query, 0.0))
 }
 
-fn addresses<K>(found: Vec<(K, DocAddress)>) -> Vec<DocAddress> {
-    found.into_iter().map(|(_, address)| address).collect()
+const UP: Direction = Direction::Asc;
+const DOWN: Direction = Direction::Desc;
+
+fn number(field: &str) -> SortByStaticFastValue<i64> {
+    SortByStaticFastValue::for_field(field)
 }
 
-fn by_number(
+/// What matches, by `key`. Of equals the newest comes first, in every replica, so that pages
+/// follow each other without gaps whoever answers them.
+fn sorted<S>(
     searcher: &Searcher,
     query: &BooleanQuery,
     top: TopDocs,
-    field: &str,
+    key: S,
     direction: Direction,
-) -> tantivy::Result<Vec<DocAddress>> {
-    let sorted = top.order_by_fast_field::<i64>(field, direction);
-    Ok(addresses(searcher.search(query, &sorted)?))
+) -> tantivy::Result<Vec<DocAddress>>
+where
+    S: SortKeyComputer,
+    (S, Direction): SortKeyComputer + Send + 'static,
+    <(S, Direction) as SortKeyComputer>::SortKey: 'static + Clone + Send + Sync + std::fmt::Debug,
+{
+    let newest = (SortByStaticFastValue::<u64>::for_field("tie"), DOWN);
+    let found = searcher.search(query, &top.order_by(((key, direction), newest)))?;
+    Ok(found.into_iter().map(|(_, address)| address).collect())
 }

@@ -428,7 +428,7 @@ where
 /// The order as it is when it is decided, or after as many seconds as the client wants to wait.
 async fn waited(orders: &Orders, order: OrderView, headers: &HeaderMap) -> HttpResult<OrderView> {
     let Some(most) = wait_wanted(headers) else { return Ok(order) };
-    let found = waiting::outcome(orders, order.id, most).await?;
+    let found = waiting::outcome(orders, &order, most).await?;
     Ok(found.map_or(order, |order| order.view()))
 }
 

@@ -187,7 +187,8 @@ impl Order {
     /// was asked for instead: nothing comes from payments for the second unless it began, and
     /// nothing stays captured by the first once the second did. Any other payment was voided
     /// before, and one for an order that is decided is given back by payments itself: neither
-    /// changes anything here.
+    /// changes anything here. Should an order ever have lost sight of the payment that pays it
+    /// (two others were asked for, and both outcomes are unknown), closing finds the money.
     /// # Errors
     /// When it is not the order's total.
     pub fn captured(

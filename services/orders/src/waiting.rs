@@ -54,23 +54,24 @@ impl Drop for Waiter<'_> {
     }
 }
 
-/// Waits until the order is decided, or needs the shopper, or `most` has passed; answers it as
-/// it is then. This is the one place of the service with a timer.
+/// Waits until the order is decided, or needs the shopper, or `most` has passed since it was
+/// answered as `seen`; answers it as it is then. This is the one place of the service with a
+/// timer.
 pub async fn outcome(
     orders: &Orders,
-    order: OrderId,
+    seen: &contracts::orders::Order,
     most: Duration,
 ) -> Result<Option<Order>, Unexpected> {
-    let waiter = orders.waiting.wait_for(order);
+    let waiter = orders.waiting.wait_for(seen.id);
     let end = Instant::now() + most.min(LONGEST);
     loop {
         let woken = waiter.wake.notified();
         tokio::pin!(woken);
         // Before the read, so that a change between the two is not missed.
         woken.as_mut().enable();
-        let found = store::find(orders.db.reader(), order).await?;
+        let found = store::find(orders.db.reader(), seen.id).await?;
         let now = Instant::now();
-        if found.as_ref().is_none_or(is_settled) || now >= end {
+        if found.as_ref().is_none_or(|order| is_settled(order, seen.version)) || now >= end {
             return Ok(found);
         }
         // Woken or not: it is read again.
@@ -78,6 +79,8 @@ pub async fn outcome(
     }
 }
 
-fn is_settled(order: &Order) -> bool {
-    order.status != OrderStatus::Pending || order.payment.status == PaymentStatus::RequiresAction
+/// An action that was required in the answer already is the one that is being completed.
+fn is_settled(order: &Order, seen: i64) -> bool {
+    let asks = order.payment.status == PaymentStatus::RequiresAction && order.version != seen;
+    order.status != OrderStatus::Pending || asks
 }

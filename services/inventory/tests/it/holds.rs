@@ -93,6 +93,7 @@ async fn an_order_that_holds_other_lines_is_refused_and_keeps_its_hold() {
     let other = reserve(&rig, order, &[("A", 3)]).await;
     assert_eq!(no(other), ReserveRefused::OtherLines, "the simulation's seed 1140");
     assert_eq!(level(&rig, "A").await, (5, 2));
+    rig.stop().await;
 }
 
 #[tokio::test]

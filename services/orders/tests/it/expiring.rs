@@ -4,6 +4,7 @@ use contracts::payments::{Closing, PaymentStatus};
 use kit::testing::shopper;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 const HOLD: Duration = Duration::from_secs(900);
 
@@ -49,6 +50,29 @@ async fn an_order_whose_money_came_just_in_time_is_paid_once() {
     assert_eq!(shop.status(order.id).await, OrderStatus::Paid);
     shop.rig.settled().await;
     assert_eq!((paid.lock().len(), cancelled.lock().len()), (1, 0));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_order_that_was_decided_while_its_payment_was_closed_stays_so() {
+    let shop = Arc::new(Shop::open().await);
+    let (ada, go) = (shopper(), Arc::new(Notify::new()));
+    let order = shop.order(&ada).await;
+    for _ in 0..20 {
+        shop.fail("close", Fault::Late(Arc::clone(&go)));
+    }
+    shop.rig.clock.forward(HOLD);
+    let expiring = {
+        let shop = Arc::clone(&shop);
+        tokio::spawn(async move { expire(&shop).await })
+    };
+    shop.reached("close", 1).await;
+    shop.capture(&order).await;
+    while !expiring.is_finished() {
+        go.notify_waiters();
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(shop.status(order.id).await, OrderStatus::Paid);
     shop.close().await;
 }
 

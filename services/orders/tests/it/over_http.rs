@@ -1,7 +1,7 @@
 use crate::shop::*;
 use crate::web::{checkout_body, get, post, send};
 use contracts::orders::{CancelReason, Checkout};
-use contracts::payments::PaymentActionRequired;
+use contracts::payments::{PaymentActionRequired, PaymentStatus};
 use contracts::{Address, Caller};
 use http::StatusCode;
 use kit::testing::shopper;
@@ -240,6 +240,28 @@ async fn a_client_may_wait_for_what_becomes_of_its_order() {
     .await;
     assert_eq!(asked["payment"]["status"], "requires_action");
     assert!(took < Duration::from_secs(5), "{took:?}");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_completes_an_action_waits_for_its_outcome_too() {
+    let shop = Arc::new(Shop::open().await);
+    let ada = shopper();
+    let order = shop.order(&ada).await;
+    shop.rig.tell(PaymentActionRequired { payment: order.payment.id, order: order.id }).await;
+    shop.others.lock().continuing = Some(Ok(PaymentStatus::RequiresAction));
+    let paying = {
+        let (shop, ada) = (Arc::clone(&shop), ada.clone());
+        tokio::spawn(async move {
+            let headers = [("idempotency-key", "pay"), ("prefer", "wait=20")];
+            send(&shop, &ada, "POST", &format!("/v1/orders/{}/pay", order.id), &headers, "").await
+        })
+    };
+    shop.reached("continue", 1).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!paying.is_finished(), "it waits");
+    shop.capture(&order).await;
+    assert_eq!(paying.await.unwrap().json()["status"], "paid");
     shop.close().await;
 }
 
