@@ -6,6 +6,7 @@ pub mod admin;
 pub mod cli;
 pub mod describe;
 pub mod failure;
+mod key_file;
 mod lock;
 pub mod seed;
 pub mod serve;

@@ -1,8 +1,8 @@
 //! `feria serve`: the store itself, from its lock to its last answer.
-use crate::Failure;
 use crate::lock::Lock;
 use crate::services::services;
 use crate::store::{make_folder, setup};
+use crate::{Failure, key_file, sources};
 use axum::serve::ListenerExt as _;
 use gateway::{Behind, Parts, Sessions, Uptime};
 use kit::Unexpected;
@@ -39,8 +39,9 @@ pub struct Store {
 pub async fn start(config: Config, listener: TcpListener) -> Result<Store, Failure> {
     let began = Instant::now();
     let address = listener.local_addr()?;
-    let config = Arc::new(Config { public_url: public_url(&config, address), ..config });
     let lock = Lock::take(make_folder(&config)?)?;
+    let config = key_file::complete(config, &sources::real())?;
+    let config = Arc::new(Config { public_url: public_url(&config, address), ..config });
     let setup = setup(&config, true);
     let mut node = start_services(&setup).await?;
     let stopping = CancellationToken::new();

@@ -1,5 +1,5 @@
 //! What a store is made of, whether it serves or a command works beside it.
-use crate::{Failure, services::services, sources};
+use crate::{Failure, key_file, services::services, sources};
 use contracts::{Call, Caller};
 use kit::bus::Bus;
 use kit::calls::{Answer, Calls, Registry};
@@ -54,6 +54,7 @@ impl Beside {
     /// When a database cannot be opened.
     pub async fn open(config: Config) -> Result<Self, Failure> {
         make_folder(&config)?;
+        let config = key_file::complete(config, &sources::real())?;
         let setup = setup(&Arc::new(config), false);
         let node = Node::start(&services(), &setup).await?;
         for running in &node.services {

@@ -279,11 +279,12 @@ pub fn counted(count: u64, one: &str, many: &str) -> String {
 
 /// A field's name and what is wrong with it as a sentence: `Postal code must have …`.
 pub fn sentence(field: &str, reason: &str) -> String {
-    let mut words = field.replace(['_', '.'], " ");
+    let field = field.replace(['_', '.'], " ");
+    let mut words = format!("{field} {reason}").trim().to_owned();
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    format!("{words} {reason}")
+    words
 }
 
 /// Text as a part of a query string or a path.
@@ -379,7 +380,8 @@ mod tests {
     fn text_is_fit_for_an_address() {
         assert_eq!(encoded("/a b&c=%\"ü"), "/a%20b%26c%3D%25%22%C3%BC");
         assert_eq!(sentence("postal_code", "is empty"), "Postal code is empty");
-        assert_eq!(sentence("", "x"), " x");
+        assert_eq!(sentence("", "is empty"), "Is empty");
+        assert_eq!(sentence("", ""), "");
         assert_eq!(sentence("ü", "x"), "ü x");
     }
 }

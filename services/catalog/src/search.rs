@@ -36,7 +36,7 @@ use tantivy::{
 use uuid::Uuid;
 
 /// The shape of the index; another number makes it be built anew.
-const SHAPE: u32 = 2;
+const SHAPE: u32 = 3;
 /// What the writer may use before it writes a segment.
 const WRITER_BYTES: usize = 32 << 20;
 const LONGEST_WORD: usize = 100;
@@ -298,7 +298,7 @@ impl Open {
         document.add_i64(fields.created_at, product.created_at.micros());
         document.add_bool(fields.in_stock, listed.in_stock.iter().any(|flag| *flag));
         document.add_text(fields.title_key, crate::product::title_key(&product.title));
-        document.add_u64(fields.tie, product.id.0.as_u64_pair().0);
+        document.add_u64(fields.tie, product.id.0.as_u64_pair().1);
         document
     }
 
@@ -444,7 +444,8 @@ where
     (S, Direction): SortKeyComputer + Send + 'static,
     <(S, Direction) as SortKeyComputer>::SortKey: 'static + Clone + Send + Sync + std::fmt::Debug,
 {
-    let newest = (SortByStaticFastValue::<u64>::for_field("tie"), DOWN);
-    let found = searcher.search(query, &top.order_by(((key, direction), newest)))?;
+    let newest = (number("created_at"), DOWN);
+    let tie = (SortByStaticFastValue::<u64>::for_field("tie"), DOWN);
+    let found = searcher.search(query, &top.order_by(((key, direction), newest, tie)))?;
     Ok(found.into_iter().map(|(_, address)| address).collect())
 }

@@ -193,7 +193,7 @@ fn facts(product: &Product) -> Vec<(String, String)> {
     let own = product.attributes.iter().map(|(name, value)| match name.as_str() {
         "year" => ("First published".to_owned(), written(value)),
         "language" => ("Original language".to_owned(), language(&written(value))),
-        _ => (crate::words::sentence(name, "").trim_end().to_owned(), written(value)),
+        _ => (crate::words::sentence(name, ""), written(value)),
     });
     let skus: Vec<&str> = product.variants.iter().map(|variant| variant.sku.as_str()).collect();
     let sku = ("SKU".to_owned(), skus.join(", "));

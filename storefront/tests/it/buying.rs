@@ -225,7 +225,9 @@ async fn faults_stand_beside_their_fields_and_what_was_typed_stays() {
     ] {
         let seen = browser.post("/checkout", &with(&form, field, value)).await;
         seen.is(422).tells(told).tells("value=\"12 St James&#39;s Square\"").tells("Please look at");
-        seen.tells("value=\"express\" checked");
+        if field != "shipping_method" {
+            seen.tells("value=\"express\" checked");
+        }
         assert_eq!(seen.hidden("cart_version"), "7");
         assert_ne!(seen.hidden("idempotency_key"), form[0].1);
     }

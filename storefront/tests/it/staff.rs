@@ -77,7 +77,7 @@ async fn stock_is_counted_by_a_form() {
     let seen = boss.post("/admin/stock", &count("12")).await;
     assert_eq!(seen.is(303).to(), "/admin/stock?q=a%26b&page=2&notice=stock_set");
     boss.post("/admin/stock", &count("1")).await.is(409).tells("3 pieces are promised to orders");
-    boss.post("/admin/stock", &count("-1")).await.is(422).tells("must be 0 to").tells("value=\"-1\"");
+    boss.post("/admin/stock", &count("-1")).await.is(422).tells("Must be 0 to").tells("value=\"-1\"");
     for wrong in ["", "1.5", "many", "99999999999999999999"] {
         boss.post("/admin/stock", &count(wrong)).await.is(422).tells("ust be a whole number");
     }
