@@ -195,7 +195,8 @@ fn priced_cart(
     };
     let items: Vec<CartLine> = kept.cart.lines.iter().filter_map(line).collect();
     let sums = items.iter().map(|item| item.line_total);
-    let subtotal = sums.fold(Money::zero(carts.currency), |sum, line| sum.plus(line).unwrap_or(most));
+    let subtotal =
+        sums.fold(Money::zero(carts.currency), |sum, line| sum.plus(line).unwrap_or(most));
     let (id, version) = (Some(kept.id), kept.cart.version);
     Cart { id, items, subtotal, total: subtotal, version, unavailable }
 }

@@ -33,10 +33,7 @@ pub async fn take_ordered(wave: &mut Wave, heard: &[Heard<OrderPaid>]) -> Result
 
 /// Locks carts, and those that they were merged into (never further: an account's cart is not
 /// merged).
-async fn lock(
-    wave: &Wave,
-    ids: BTreeSet<CartId>,
-) -> Result<BTreeMap<CartId, Kept>, Unexpected> {
+async fn lock(wave: &Wave, ids: BTreeSet<CartId>) -> Result<BTreeMap<CartId, Kept>, Unexpected> {
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }

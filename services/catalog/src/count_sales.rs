@@ -54,11 +54,10 @@ async fn units(
     lines: impl IntoIterator<Item = &StockLine>,
     sign: i64,
 ) -> Result<BTreeMap<Uuid, i64>, Unexpected> {
-    let lines: Vec<(Sku, i64)> = lines
-        .into_iter()
-        .map(|line| (line.sku.clone(), sign * i64::from(line.quantity)))
-        .collect();
-    let products = store::products_of(wave.tx(), lines.iter().map(|(sku, _)| sku).collect()).await?;
+    let lines: Vec<(Sku, i64)> =
+        lines.into_iter().map(|line| (line.sku.clone(), sign * i64::from(line.quantity))).collect();
+    let products =
+        store::products_of(wave.tx(), lines.iter().map(|(sku, _)| sku).collect()).await?;
     Ok(units_by_product(lines, &products))
 }
 

@@ -134,13 +134,14 @@ async fn create_product(
     require(&caller, Permission::ManageCatalog)?;
     let new = body.parse()?;
     let is_bare = new.is_bare();
-    let created = catalog.create(&caller, new.call()?).await.or_problem(|refused| match refused {
-        ProductRefused::Invalid { field, reason } if is_bare => {
-            let own = field.strip_prefix("variants[0].").unwrap_or(&field);
-            Problem::invalid_field(own, reason)
-        }
-        other => problem(other),
-    })?;
+    let created =
+        catalog.create(&caller, new.call()?).await.or_problem(|refused| match refused {
+            ProductRefused::Invalid { field, reason } if is_bare => {
+                let own = field.strip_prefix("variants[0].").unwrap_or(&field);
+                Problem::invalid_field(own, reason)
+            }
+            other => problem(other),
+        })?;
     Ok((StatusCode::CREATED, Json(created.into())))
 }
 

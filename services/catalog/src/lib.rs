@@ -134,8 +134,7 @@ impl Catalog {
         if !store::any_stale(self.db.reader()).await? {
             return Ok(Worked::Idle);
         }
-        let published =
-            self.waves.write((), |wave, ()| Box::pin(count_sales::publish(wave))).await;
+        let published = self.waves.write((), |wave, ()| Box::pin(count_sales::publish(wave))).await;
         let more = published.map_err(Unexpected::from_error)?;
         Ok(if more { Worked::More } else { Worked::Idle })
     }
@@ -153,7 +152,9 @@ pub fn plug() -> Plug<Catalog> {
         .answers::<UpdateProduct>(|s, caller, call| Box::pin(s.update(caller, call)))
         .answers::<WithdrawProduct>(|s, caller, call| Box::pin(s.withdraw(caller, call)))
         .answers::<GetProduct>(|s, _, call| Box::pin(queries::get_product(s, call)))
-        .answers::<FindProducts>(|s, caller, call| Box::pin(queries::find_products(s, caller, call)))
+        .answers::<FindProducts>(|s, caller, call| {
+            Box::pin(queries::find_products(s, caller, call))
+        })
         .answers::<BestSellers>(|s, _, call| Box::pin(queries::best_sellers(s, call)))
         .answers::<ListShelf>(|s, _, call| Box::pin(queries::list_shelf(s, call)))
         .answers::<PricesOf>(|s, _, call| Box::pin(queries::prices_of(s, call)))

@@ -44,9 +44,11 @@ fn invalid(field: impl Into<String>, reason: impl Into<String>) -> ProductRefuse
 /// The first field that does not hold what it should.
 pub fn check_new(new: &CreateProduct, currency: Currency) -> Result<(), ProductRefused> {
     check_words(Some(&new.title), Some(&new.description), Some(&new.images))?;
-    for (shelf, names) in
-        [(Shelf::Authors, &new.authors), (Shelf::Genres, &new.genres), (Shelf::Categories, &new.categories)]
-    {
+    for (shelf, names) in [
+        (Shelf::Authors, &new.authors),
+        (Shelf::Genres, &new.genres),
+        (Shelf::Categories, &new.categories),
+    ] {
         check_names(shelf, names)?;
     }
     check_attributes(&new.attributes)?;
@@ -96,7 +98,10 @@ fn check_words(
         let field = format!("images[{index}]");
         check_text(&field, image, ADDRESS_CHARACTERS)?;
         if !is_address(image) {
-            return Err(invalid(field, "must be an http or https address, or a path of this store"));
+            return Err(invalid(
+                field,
+                "must be an http or https address, or a path of this store",
+            ));
         }
     }
     Ok(())
@@ -104,7 +109,8 @@ fn check_words(
 
 /// An address that a page can show without harm: never `javascript:`, never another scheme.
 fn is_address(text: &str) -> bool {
-    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '<' | '>' | '\\');
+    let plain =
+        |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '<' | '>' | '\\');
     let here = text.starts_with('/') && !text.starts_with("//");
     (here || text.starts_with("https://") || text.starts_with("http://")) && text.chars().all(plain)
 }
@@ -139,7 +145,10 @@ fn check_attributes(attributes: &BTreeMap<String, Value>) -> Result<(), ProductR
         return Err(invalid("attributes", format!("must have at most {FACTS} facts")));
     }
     for (name, value) in attributes {
-        if name.is_empty() || name.contains('\0') || name.chars().nth(FACT_NAME_CHARACTERS).is_some() {
+        if name.is_empty()
+            || name.contains('\0')
+            || name.chars().nth(FACT_NAME_CHARACTERS).is_some()
+        {
             let reason = format!("must have names of 1 to {FACT_NAME_CHARACTERS} characters");
             return Err(invalid("attributes", reason));
         }
@@ -149,7 +158,10 @@ fn check_attributes(attributes: &BTreeMap<String, Value>) -> Result<(), ProductR
     }
     let bytes = serde_json::to_string(attributes).map_or(usize::MAX, |json| json.len());
     if bytes > FACTS_BYTES {
-        return Err(invalid("attributes", format!("must have at most {FACTS_BYTES} bytes as JSON")));
+        return Err(invalid(
+            "attributes",
+            format!("must have at most {FACTS_BYTES} bytes as JSON"),
+        ));
     }
     Ok(())
 }
@@ -177,7 +189,8 @@ fn check_variants(variants: &[NewVariant], currency: Currency) -> Result<(), Pro
         let bad = |text: &String| {
             text.is_empty() || text.contains('\0') || text.chars().nth(OPTION_CHARACTERS).is_some()
         };
-        if variant.options.len() > OPTIONS || variant.options.iter().any(|(k, v)| bad(k) || bad(v)) {
+        if variant.options.len() > OPTIONS || variant.options.iter().any(|(k, v)| bad(k) || bad(v))
+        {
             let reason =
                 format!("must be at most {OPTIONS} texts of 1 to {OPTION_CHARACTERS} characters");
             return Err(invalid(format!("{field}.options"), reason));
@@ -191,7 +204,10 @@ fn check_price(field: &str, price: Money, currency: Currency) -> Result<(), Prod
         return Err(invalid(format!("{field}.currency"), format!("must be {currency}")));
     }
     if !(0..=Money::MAX_MINOR).contains(&price.minor) {
-        return Err(invalid(format!("{field}.amount"), format!("must be from 0 to {}", Money::MAX_MINOR)));
+        return Err(invalid(
+            format!("{field}.amount"),
+            format!("must be from 0 to {}", Money::MAX_MINOR),
+        ));
     }
     Ok(())
 }
@@ -314,29 +330,59 @@ mod tests {
         assert_eq!(field_of(|p| p.title = "a\0b".into()), "title");
         assert_eq!(field_of(|p| p.description = "x".repeat(20_001)), "description");
         assert_eq!(field_of(|p| p.images = vec!["/a".into(); 21]), "images");
-        for bad in ["javascript:alert(1)", "//evil.example", "data:x", "", "/a b", "/a\"b", "ftp://x"] {
+        for bad in
+            ["javascript:alert(1)", "//evil.example", "data:x", "", "/a b", "/a\"b", "ftp://x"]
+        {
             assert_eq!(field_of(|p| p.images = vec![bad.into()]), "images[0]", "{bad}");
         }
         assert_eq!(field_of(|p| p.authors = vec!["a".into(), " ".into()]), "authors[1]");
         assert_eq!(field_of(|p| p.genres = vec!["x".repeat(201)]), "genres[0]");
         assert_eq!(field_of(|p| p.categories = vec!["x".into(); 51]), "categories");
-        assert_eq!(field_of(|p| { p.attributes.insert("x".into(), json!(["\0"])); }), "attributes.x");
-        assert_eq!(field_of(|p| { p.attributes.insert(String::new(), json!(1)); }), "attributes");
-        assert_eq!(field_of(|p| { p.attributes.insert("x".into(), json!("y".repeat(60_000))); }), "attributes");
+        assert_eq!(
+            field_of(|p| {
+                p.attributes.insert("x".into(), json!(["\0"]));
+            }),
+            "attributes.x"
+        );
+        assert_eq!(
+            field_of(|p| {
+                p.attributes.insert(String::new(), json!(1));
+            }),
+            "attributes"
+        );
+        assert_eq!(
+            field_of(|p| {
+                p.attributes.insert("x".into(), json!("y".repeat(60_000)));
+            }),
+            "attributes"
+        );
         assert_eq!(field_of(|p| p.variants.clear()), "variants");
         assert_eq!(field_of(|p| p.variants = vec![p.variants[0].clone(); 2]), "variants[1].sku");
         assert_eq!(field_of(|p| p.variants[0].price.minor = -1), "variants[0].price.amount");
-        assert_eq!(field_of(|p| p.variants[0].price.minor = Money::MAX_MINOR + 1), "variants[0].price.amount");
-        assert_eq!(field_of(|p| p.variants[0].price.currency = Currency::EUR), "variants[0].price.currency");
         assert_eq!(
-            field_of(|p| { p.variants[0].options.insert("size".into(), String::new()); }),
+            field_of(|p| p.variants[0].price.minor = Money::MAX_MINOR + 1),
+            "variants[0].price.amount"
+        );
+        assert_eq!(
+            field_of(|p| p.variants[0].price.currency = Currency::EUR),
+            "variants[0].price.currency"
+        );
+        assert_eq!(
+            field_of(|p| {
+                p.variants[0].options.insert("size".into(), String::new());
+            }),
             "variants[0].options"
         );
     }
 
     #[test]
     fn names_that_differ_by_capitals_and_spaces_are_one() {
-        let names = ["Ada  Lovelace ".to_owned(), "ADA LOVELACE".to_owned(), "C++".to_owned(), "C".to_owned()];
+        let names = [
+            "Ada  Lovelace ".to_owned(),
+            "ADA LOVELACE".to_owned(),
+            "C++".to_owned(),
+            "C".to_owned(),
+        ];
         let kept: Vec<String> = distinct(&names).into_iter().map(|(_, name)| name).collect();
         assert_eq!(kept, ["Ada Lovelace", "C++", "C"]);
     }

@@ -59,7 +59,10 @@ pub async fn get_product(
     shown.ok_or(CallError::Refused(NoSuchProduct))
 }
 
-async fn by_slug(catalog: &Catalog, slug: String) -> Result<Option<Uuid>, CallError<NoSuchProduct>> {
+async fn by_slug(
+    catalog: &Catalog,
+    slug: String,
+) -> Result<Option<Uuid>, CallError<NoSuchProduct>> {
     if let Some(id) = catalog.shown.id_of(&slug) {
         return Ok(Some(id));
     }

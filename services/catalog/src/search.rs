@@ -19,12 +19,11 @@ use tantivy::collector::{Count, SortKeyComputer, TopDocs};
 use tantivy::directory::error::LockError;
 use tantivy::directory::{Directory, INDEX_WRITER_LOCK, MmapDirectory};
 use tantivy::query::{
-    BooleanQuery, BoostQuery, ConstScoreQuery, FuzzyTermQuery, Occur, Query, RangeQuery,
-    TermQuery,
+    BooleanQuery, BoostQuery, ConstScoreQuery, FuzzyTermQuery, Occur, Query, RangeQuery, TermQuery,
 };
 use tantivy::schema::{
-    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions,
-    Value,
+    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing,
+    TextOptions, Value,
 };
 use tantivy::tokenizer::{
     AsciiFoldingFilter, LowerCaser, RemoveLongFilter, SimpleTokenizer, TextAnalyzer, TokenStream,
@@ -320,7 +319,9 @@ impl Open {
         let top = TopDocs::with_limit(limit.min(total - offset)).and_offset(offset);
         let found = match order {
             Order::Relevance => sorted(&searcher, &query, top, SortBySimilarityScore, DOWN)?,
-            Order::Title => sorted(&searcher, &query, top, SortByString::for_field("title_key"), UP)?,
+            Order::Title => {
+                sorted(&searcher, &query, top, SortByString::for_field("title_key"), UP)?
+            }
             Order::Price => sorted(&searcher, &query, top, number("min_price"), UP)?,
             Order::PriceDescending => sorted(&searcher, &query, top, number("min_price"), DOWN)?,
             Order::Newest => sorted(&searcher, &query, top, number("created_at"), DOWN)?,

@@ -5,8 +5,12 @@ mod scores;
 mod write;
 
 pub use names::{find_name, list_names, name_ids};
-pub use scores::{any_stale, best_sellers, cancelled, change as change_scores, counted, publish_scores};
-pub use write::{Row, insert_products, locked_product, replace_names, taken_skus, taken_slugs, update_product};
+pub use scores::{
+    any_stale, best_sellers, cancelled, change as change_scores, counted, publish_scores,
+};
+pub use write::{
+    Row, insert_products, locked_product, replace_names, taken_skus, taken_slugs, update_product,
+};
 
 use crate::product::{SHELVES, shelf_key, title_with};
 use crate::queries::{Filter, Order};
@@ -55,7 +59,8 @@ impl ChangeLog {
     }
     /// Writes down how far the numbers went, and wakes the index.
     pub async fn close(self, wave: &mut Wave) -> Result<(), Unexpected> {
-        let row = change_log::ActiveModel { id: Set(1), last: Set(self.last), ..Default::default() };
+        let row =
+            change_log::ActiveModel { id: Set(1), last: Set(self.last), ..Default::default() };
         change_log::Entity::update_many().set(row).exec(wave.tx()).await?;
         wave.wake("index");
         Ok(())
@@ -108,7 +113,8 @@ pub async fn load(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Listed>
         return Ok(Vec::new());
     }
     let among = || ids.iter().copied();
-    let products = product::Entity::find().filter(product::Column::Id.is_in(among())).all(db).await?;
+    let products =
+        product::Entity::find().filter(product::Column::Id.is_in(among())).all(db).await?;
     let variants = variant::Entity::find()
         .find_also_related_flag()
         .filter(variant::Column::ProductId.is_in(among()))
@@ -135,7 +141,8 @@ pub async fn load(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Listed>
         .into_tuple::<(Uuid, String, String, String, Uuid)>()
         .all(db)
         .await?;
-    let scores = score::Entity::find().filter(score::Column::ProductId.is_in(among())).all(db).await?;
+    let scores =
+        score::Entity::find().filter(score::Column::ProductId.is_in(among())).all(db).await?;
 
     let mut by_product: BTreeMap<Uuid, Parts> = BTreeMap::new();
     for (product, sku, options, price, currency, in_stock) in variants {
@@ -196,7 +203,12 @@ fn read_money(minor: i64, currency: &str) -> Result<Money, Unexpected> {
     Ok(Money::new(minor, currency))
 }
 
-fn read_variant(sku: &str, options: &str, price: i64, currency: &str) -> Result<Variant, Unexpected> {
+fn read_variant(
+    sku: &str,
+    options: &str,
+    price: i64,
+    currency: &str,
+) -> Result<Variant, Unexpected> {
     Ok(Variant {
         sku: read_sku(sku)?,
         options: serde_json::from_str(options)?,
@@ -207,7 +219,8 @@ fn read_variant(sku: &str, options: &str, price: i64, currency: &str) -> Result<
 
 fn assemble(row: product::Model, mut parts: Parts) -> Result<Listed, Unexpected> {
     let first = parts.variants.first().cloned();
-    let first = first.ok_or_else(|| Unexpected::new(format!("product {} has no variant", row.id)))?;
+    let first =
+        first.ok_or_else(|| Unexpected::new(format!("product {} has no variant", row.id)))?;
     let product = Product {
         id: ProductId(row.id),
         slug: row.slug,

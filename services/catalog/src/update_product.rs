@@ -2,8 +2,8 @@
 use crate::create_products::{keyed, tell};
 use crate::product::{Shelf, check_change};
 use crate::store::{self, ChangeLog, Listed};
-use contracts::catalog::{ProductRefused, UpdateProduct};
 use contracts::caller::Permission;
+use contracts::catalog::{ProductRefused, UpdateProduct};
 use contracts::{Caller, Currency, Sku};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
@@ -54,7 +54,10 @@ fn not_of_it(sku: &Sku) -> ProductRefused {
 }
 
 /// All names of the product after the change; none when it leaves them as they are.
-async fn names_after(wave: &Wave, command: &UpdateProduct) -> Result<Option<Vec<Uuid>>, Unexpected> {
+async fn names_after(
+    wave: &Wave,
+    command: &UpdateProduct,
+) -> Result<Option<Vec<Uuid>>, Unexpected> {
     let given = [
         (Shelf::Authors, &command.authors),
         (Shelf::Genres, &command.genres),
@@ -76,7 +79,8 @@ async fn names_after(wave: &Wave, command: &UpdateProduct) -> Result<Option<Vec<
         .iter()
         .map(|(shelf, names)| (*shelf, names.as_ref().map(|names| keyed(*shelf, names))))
         .collect();
-    let new: BTreeMap<_, _> = wanted.iter().filter_map(|(_, names)| names.clone()).flatten().collect();
+    let new: BTreeMap<_, _> =
+        wanted.iter().filter_map(|(_, names)| names.clone()).flatten().collect();
     let ids = store::name_ids(wave, new).await?;
     let mut after = Vec::new();
     for (shelf, names) in wanted {

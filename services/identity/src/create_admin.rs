@@ -1,7 +1,7 @@
 //! The first admin, by the command line.
+use crate::Identity;
 use crate::account::{Email, Newcomer, Password, refusal};
 use crate::register::{OpenAccount, open_account, prepare, taken_meanwhile};
-use crate::Identity;
 use contracts::identity::{CreateAdmin, RegisterRefused};
 use contracts::{AccountId, CallError, Caller, Role};
 use kit::calls::Answer;

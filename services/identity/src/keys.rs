@@ -81,7 +81,8 @@ impl Seal {
         let mut nonce = [0; NONCE_BYTES];
         sources.fill(&mut nonce);
         let payload = Payload { msg: &key.secret, aad: key.kid.as_bytes() };
-        let sealed = XChaCha20Poly1305::new(&(*master).into()).encrypt(&XNonce::from(nonce), payload);
+        let sealed =
+            XChaCha20Poly1305::new(&(*master).into()).encrypt(&XNonce::from(nonce), payload);
         let sealed = sealed.map_err(|_| Unexpected::new("a signing key could not be sealed"))?;
         Ok(KeptKey { secret: [&nonce[..], &sealed].concat(), sealed: true, ..key })
     }
@@ -94,11 +95,13 @@ impl Seal {
                 "the keys that sign tokens are sealed, and master_key, which opens them, is not set",
             ));
         };
-        let wrong = || Unexpected::new("master_key is not the one that sealed the keys that sign tokens");
+        let wrong =
+            || Unexpected::new("master_key is not the one that sealed the keys that sign tokens");
         let (nonce, sealed) = key.secret.split_at_checked(NONCE_BYTES).ok_or_else(wrong)?;
         let nonce: [u8; NONCE_BYTES] = nonce.try_into().map_err(|_| wrong())?;
         let payload = Payload { msg: sealed, aad: key.kid.as_bytes() };
-        let opened = XChaCha20Poly1305::new(&(*master).into()).decrypt(&XNonce::from(nonce), payload);
+        let opened =
+            XChaCha20Poly1305::new(&(*master).into()).decrypt(&XNonce::from(nonce), payload);
         secret(&opened.map_err(|_| wrong())?)
     }
 }

@@ -27,7 +27,7 @@ use kit::clock::Sources;
 use kit::db::Db;
 use kit::plug::{Parts, Plug};
 use kit::problem::Unexpected;
-use kit::wave::{Waves, Wave};
+use kit::wave::{Wave, Waves};
 use kit::worker::Worked;
 use password::Passwords;
 use std::time::Duration;
@@ -88,7 +88,9 @@ pub fn plug() -> Plug<Identity> {
         .answers::<ContactsOf>(|s, caller, call| Box::pin(queries::contacts_of(s, caller, call)))
         .answers::<RevokedSessions>(|s, _, _| Box::pin(queries::revoked_sessions(s)))
         .answers::<PublishedKeys>(|s, _, _| Box::pin(queries::published_keys(s)))
-        .answers::<CreateAdmin>(|s, caller, call| Box::pin(create_admin::create_admin(s, caller, call)))
+        .answers::<CreateAdmin>(|s, caller, call| {
+            Box::pin(create_admin::create_admin(s, caller, call))
+        })
         .tells::<UserRegistered>()
         .tells::<SessionEnded>()
         .works("forget_sessions", Duration::from_secs(3600), |s| Box::pin(forget_sessions(s)))

@@ -16,14 +16,17 @@ pub async fn log_in(service: &Identity, call: LogIn) -> Answer<LogIn> {
     // No account has such a password, whatever the address.
     let password = Password::parse(&call.password).map_err(|_| refused())?;
     let account = match Email::parse(&call.email) {
-        Ok(email) => store::account_of(service.db.reader(), &email).await.map_err(crate::not_done)?,
+        Ok(email) => {
+            store::account_of(service.db.reader(), &email).await.map_err(crate::not_done)?
+        }
         Err(_) => None,
     };
     let hash = account.as_ref().map(|account| account.password_hash.clone());
     let matches = service.passwords.verify(password, hash).await?;
     let account = account.filter(|_| matches).ok_or_else(refused)?;
     service.ready().await?;
-    let login = service.waves.write(account, |wave, account: &Account| Box::pin(open(wave, account)));
+    let login =
+        service.waves.write(account, |wave, account: &Account| Box::pin(open(wave, account)));
     let login = login.await?.ok_or_else(refused)?;
     tokens::issue(service, &login).await
 }

@@ -11,7 +11,8 @@ use kit::wave::Wave;
 /// Not done, when the database fails.
 pub async fn log_out(service: &Identity, caller: &Caller) -> Answer<LogOut> {
     let Caller::Account { session, .. } = caller else { return Ok(()) };
-    let ended = service.waves.write(*session, |wave, session: &SessionId| Box::pin(end(wave, *session)));
+    let ended =
+        service.waves.write(*session, |wave, session: &SessionId| Box::pin(end(wave, *session)));
     Ok(ended.await?)
 }
 

@@ -60,7 +60,8 @@ impl Passwords {
         let mut salt = [0; 16];
         sources.fill(&mut salt);
         self.run(move || {
-            let hash = Argon2::default().hash_password_with_salt(password.expose().as_bytes(), &salt);
+            let hash =
+                Argon2::default().hash_password_with_salt(password.expose().as_bytes(), &salt);
             hash.map(|hash: PasswordHash| hash.to_string()).map_err(Unexpected::from_error)
         })
         .await
@@ -68,7 +69,11 @@ impl Passwords {
     /// Whether `password` is the one of `hash`. Without a hash it is not, after the same time.
     /// # Errors
     /// [`NotHashed`], see there.
-    pub async fn verify(&self, password: Password, hash: Option<String>) -> Result<bool, NotHashed> {
+    pub async fn verify(
+        &self,
+        password: Password,
+        hash: Option<String>,
+    ) -> Result<bool, NotHashed> {
         self.run(move || {
             let hash = hash.as_deref().unwrap_or(NOBODY);
             let hash = PasswordHash::new(hash).map_err(Unexpected::from_error)?;
@@ -127,7 +132,8 @@ mod tests {
 
     #[tokio::test]
     async fn when_too_many_wait_the_next_one_is_told_so() {
-        let passwords = Passwords { cores: Arc::new(Semaphore::new(1)), room: Arc::new(Semaphore::new(0)) };
+        let passwords =
+            Passwords { cores: Arc::new(Semaphore::new(1)), room: Arc::new(Semaphore::new(0)) };
         assert!(matches!(passwords.verify(password("12345678"), None).await, Err(NotHashed::Busy)));
     }
 }

@@ -1,8 +1,6 @@
 //! What identity answers to those who read.
 use crate::{Identity, not_done, store};
-use contracts::identity::{
-    ContactsOf, GetMe, Me, NotLoggedIn, PublishedKeys, RevokedSessions,
-};
+use contracts::identity::{ContactsOf, GetMe, Me, NotLoggedIn, PublishedKeys, RevokedSessions};
 use contracts::{CallError, Caller};
 use kit::calls::Answer;
 

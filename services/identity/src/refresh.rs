@@ -15,7 +15,8 @@ pub async fn refresh(service: &Identity, call: Refresh) -> Answer<Refresh> {
     let refused = || CallError::Refused(RefreshRefused);
     let token = RefreshToken::parse(&call.refresh_token).ok_or_else(refused)?;
     service.ready().await?;
-    let login = service.waves.write(token, |wave, token: &RefreshToken| Box::pin(exchange(wave, token)));
+    let login =
+        service.waves.write(token, |wave, token: &RefreshToken| Box::pin(exchange(wave, token)));
     let login = login.await?.ok_or_else(refused)?;
     tokens::issue(service, &login).await
 }

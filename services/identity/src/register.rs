@@ -25,8 +25,7 @@ pub struct OpenAccount {
 /// # Errors
 /// [`RegisterRefused`], see there.
 pub async fn register(service: &Identity, call: Register) -> Answer<Register> {
-    let newcomer =
-        Newcomer::check(&call).map_err(|faults| CallError::Refused(refusal(&faults)))?;
+    let newcomer = Newcomer::check(&call).map_err(|faults| CallError::Refused(refusal(&faults)))?;
     let open = prepare(service, newcomer, Role::Customer).await?;
     // Before anything is saved: who is registered gets tokens.
     service.ready().await?;
@@ -63,7 +62,10 @@ pub async fn prepare(
 /// Opens the account and tells of it; none where the address is taken.
 /// # Errors
 /// When the database fails.
-pub async fn open_account(wave: &mut Wave, open: &OpenAccount) -> Result<Option<Account>, Unexpected> {
+pub async fn open_account(
+    wave: &mut Wave,
+    open: &OpenAccount,
+) -> Result<Option<Account>, Unexpected> {
     if store::account_of(wave.tx(), &open.email).await?.is_some() {
         return Ok(None);
     }

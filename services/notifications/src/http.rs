@@ -1,12 +1,12 @@
 //! The routes of notifications: everybody's own list, and for staff the mails that were written.
+use crate::Notifications;
 use crate::queries::{self, Mail};
 use crate::store::Header;
-use crate::Notifications;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use contracts::Timestamp;
 use contracts::caller::Permission;
 use contracts::notifications::{ListNotifications, ListNotificationsRefused, NotificationPage};
-use contracts::Timestamp;
 use http::{HeaderValue, header};
 use kit::auth::{Asker, LoggedIn, require};
 use kit::input::{Json, Path, Query};

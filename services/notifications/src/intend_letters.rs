@@ -17,10 +17,9 @@ use kit::wave::Wave;
 /// # Errors
 /// When the database fails.
 pub async fn welcome(wave: &mut Wave, heard: &[Heard<UserRegistered>]) -> Result<(), Unexpected> {
-    let letters = heard.iter().map(|heard| Letter {
-        account: Some(heard.event.account),
-        ..letter(heard, Kind::Welcome)
-    });
+    let letters = heard
+        .iter()
+        .map(|heard| Letter { account: Some(heard.event.account), ..letter(heard, Kind::Welcome) });
     intend(wave, Kind::Welcome, letters.collect()).await
 }
 

@@ -55,8 +55,6 @@ pub fn plug() -> Plug<Notifications> {
         .hears::<OrderCancelled>(|_, wave, heard| {
             Box::pin(intend_letters::tell_of_cancellations(wave, heard))
         })
-        .works(WRITE_LETTERS, Duration::from_secs(1), |s| {
-            Box::pin(write_letters::write_letters(s))
-        })
+        .works(WRITE_LETTERS, Duration::from_secs(1), |s| Box::pin(write_letters::write_letters(s)))
         .routes(http::routes)
 }

@@ -26,7 +26,9 @@ impl Shop {
     /// When `from` is no mailbox.
     pub fn new(from: &str, url: &str) -> Result<Self, Unexpected> {
         let from: Mailbox = from.parse().map_err(|_| {
-            Unexpected::new(format!("mail_from = {from:?} is no mailbox, such as: Feria <shop@example.com>"))
+            Unexpected::new(format!(
+                "mail_from = {from:?} is no mailbox, such as: Feria <shop@example.com>"
+            ))
         })?;
         let name = from.name.clone().unwrap_or_else(|| from.email.domain().to_owned());
         Ok(Self { from, name: one_line(&name), url: url.trim_end_matches('/').to_owned() })
@@ -220,7 +222,8 @@ struct Html<'a> {
 fn one_line(text: &str) -> String {
     let reshapes = |c: char| {
         // Besides controls: line and paragraph separators, and what turns the writing around.
-        c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.replace(reshapes, " ").trim().to_owned()
 }

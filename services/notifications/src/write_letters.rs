@@ -42,7 +42,8 @@ pub async fn write_letters(service: &Notifications) -> Result<Worked, Unexpected
             (letter, outcome)
         })
         .collect();
-    let saved = service.waves.write(outcomes, |wave, outcomes: &Vec<_>| Box::pin(save(wave, outcomes)));
+    let saved =
+        service.waves.write(outcomes, |wave, outcomes: &Vec<_>| Box::pin(save(wave, outcomes)));
     saved.await.map_err(Unexpected::from_error)?;
     Ok(worked)
 }
@@ -80,7 +81,9 @@ impl Known {
         let asked = OrdersForLetters { orders: orders.into_iter().collect() };
         let orders = match asked.orders.is_empty() {
             true => Some(Vec::new()),
-            false => answered(service.calls.call(&Caller::Store, asked).await, OrdersForLetters::NAME),
+            false => {
+                answered(service.calls.call(&Caller::Store, asked).await, OrdersForLetters::NAME)
+            }
         };
         let asked = ContactsOf { accounts: accounts.into_iter().collect() };
         let contacts = match asked.accounts.is_empty() {
@@ -95,7 +98,9 @@ impl Known {
 
     fn write(&self, shop: &Shop, letter: &Letter) -> Outcome {
         let order = match letter.order {
-            Some(order) => Some(found(self.orders.as_ref(), &order, "the order is not known any more")?),
+            Some(order) => {
+                Some(found(self.orders.as_ref(), &order, "the order is not known any more")?)
+            }
             None => None,
         };
         let to = match (letter.account, order) {

@@ -38,7 +38,8 @@ pub async fn cancel_order(
     let is_owner = queries::owns(orders, caller, &command.of, &order)?;
     let reason = if is_owner { CancelReason::ByShopper } else { CancelReason::ByStaff };
     let cancel = Cancel { order: order.id, request, closing, reason };
-    let answer = orders.waves.write(cancel, |wave, cancel| Box::pin(conclude(wave, cancel))).await?;
+    let answer =
+        orders.waves.write(cancel, |wave, cancel| Box::pin(conclude(wave, cancel))).await?;
     answer.map_err(CallError::Refused)
 }
 

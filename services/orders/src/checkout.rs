@@ -198,7 +198,8 @@ impl Attempt<'_> {
     async fn contents(&self) -> Result<(CartId, Contents), Ended> {
         let of = self.command.of.clone();
         let contents = self.orders.calls.call(self.caller, CartContents { of }).await;
-        let contents = contents.map_err(|error| not_done("the cart", &never_refused::<()>(error)))?;
+        let contents =
+            contents.map_err(|error| not_done("the cart", &never_refused::<()>(error)))?;
         match contents.cart {
             Some(cart) if !contents.lines.is_empty() => {
                 if self.command.cart_version.is_some_and(|seen| seen != contents.version) {
@@ -298,10 +299,7 @@ fn merged(lines: &[ContentsLine]) -> Result<Vec<ContentsLine>, Ended> {
 }
 
 /// The lines with the prices of now; refused where that is not what the shopper saw.
-fn items(
-    lines: &[ContentsLine],
-    priced: &BTreeMap<Sku, Priced>,
-) -> Result<Vec<CartLine>, Ended> {
+fn items(lines: &[ContentsLine], priced: &BTreeMap<Sku, Priced>) -> Result<Vec<CartLine>, Ended> {
     let missing = lines.iter().filter(|line| !priced.contains_key(&line.sku));
     let skus: Vec<Sku> = missing.map(|line| line.sku.clone()).collect();
     if !skus.is_empty() {

@@ -25,9 +25,9 @@ pub async fn expire_orders(orders: &Orders) -> Result<Worked, Unexpected> {
         let closing = join_all(overdue.iter().map(|overdue| close(orders, overdue))).await;
         let closed: Vec<(OrderId, Closing)> = closing.into_iter().flatten().collect();
         if !closed.is_empty() {
-            let concluded = orders.waves.write(closed, |wave, closed: &Vec<_>| {
-                Box::pin(conclude(wave, closed))
-            });
+            let concluded = orders
+                .waves
+                .write(closed, |wave, closed: &Vec<_>| Box::pin(conclude(wave, closed)));
             concluded.await.map_err(Unexpected::from_error)?;
         }
         if (overdue.len() as u64) < AT_A_TIME {

@@ -4,9 +4,7 @@
 //! that was heard, or came too late, finds the order decided and changes nothing.
 use crate::store::Locked;
 use contracts::inventory::StockMissing;
-use contracts::payments::{
-    PaymentActionRequired, PaymentCaptured, PaymentFailed, PaymentRefunded,
-};
+use contracts::payments::{PaymentActionRequired, PaymentCaptured, PaymentFailed, PaymentRefunded};
 use contracts::{Event, OrderId};
 use kit::Unexpected;
 use kit::bus::Heard;
@@ -79,8 +77,8 @@ pub async fn stock_missing(
 ) -> Result<(), Unexpected> {
     let (mut locked, now) = (lock(wave, heard, |event| event.order).await?, wave.now());
     for event in heard.iter().map(|heard| &heard.event) {
-        let Ok(()) = locked
-            .change(event.order, |order| Ok::<_, Infallible>(order.stock_missing(now)));
+        let Ok(()) =
+            locked.change(event.order, |order| Ok::<_, Infallible>(order.stock_missing(now)));
     }
     locked.save(wave).await
 }

@@ -322,9 +322,10 @@ async fn cancel_order(
     let CancelBody {} = body.value;
     let idempotency = Idempotency { key: key.into_string(), body: body.hash };
     let command = CancelOrder { of, idempotency };
-    let cancelled = to_its_end(async move {
-        crate::cancel_order::cancel_order(&orders, &caller, command).await
-    });
+    let cancelled =
+        to_its_end(
+            async move { crate::cancel_order::cancel_order(&orders, &caller, command).await },
+        );
     cancelled.await?.or_problem(order_refused).map(Json)
 }
 

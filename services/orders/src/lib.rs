@@ -110,9 +110,7 @@ async fn secret(wave: &mut Wave, fresh: &[u8; 32]) -> Result<[u8; 32], Unexpecte
 
 /// Runs a command once more when it failed and was rolled back: a twin beside it, in another
 /// replica, may have won a unique index, and is seen by the second look.
-async fn again<A, F: Future<Output = Result<A, NotRun>>>(
-    run: impl Fn() -> F,
-) -> Result<A, NotRun> {
+async fn again<A, F: Future<Output = Result<A, NotRun>>>(run: impl Fn() -> F) -> Result<A, NotRun> {
     match run().await {
         Err(NotRun::Failed(_)) => run().await,
         ran => ran,
@@ -165,9 +163,7 @@ pub fn plug() -> Plug<Orders> {
         .hears::<PaymentRefunded>(|_, wave, heard| {
             Box::pin(hear_payments::payment_refunded(wave, heard))
         })
-        .hears::<StockMissing>(|_, wave, heard| {
-            Box::pin(hear_payments::stock_missing(wave, heard))
-        })
+        .hears::<StockMissing>(|_, wave, heard| Box::pin(hear_payments::stock_missing(wave, heard)))
         .watches::<OrderPaid>(|s, paid| s.waiting.wake(paid.order))
         .watches::<OrderCancelled>(|s, cancelled| s.waiting.wake(cancelled.order))
         .watches::<PaymentActionRequired>(|s, required| s.waiting.wake(required.order))

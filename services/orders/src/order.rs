@@ -211,7 +211,11 @@ impl Order {
         amount: Money,
         now: Timestamp,
     ) -> Result<Option<News>, WrongAmount> {
-        if self.status == OrderStatus::Pending { self.paid(amount, now).map(Some) } else { Ok(None) }
+        if self.status == OrderStatus::Pending {
+            self.paid(amount, now).map(Some)
+        } else {
+            Ok(None)
+        }
     }
     fn paid(&mut self, captured: Money, now: Timestamp) -> Result<News, WrongAmount> {
         let total = self.quote.total;
@@ -276,8 +280,7 @@ impl Order {
         if !self.recognises(payment) || !fits {
             return;
         }
-        let status =
-            if whole { PaymentStatus::Refunded } else { PaymentStatus::PartiallyRefunded };
+        let status = if whole { PaymentStatus::Refunded } else { PaymentStatus::PartiallyRefunded };
         if (self.refunded, self.payment.status) != (refunded, status) {
             (self.refunded, self.payment.status) = (refunded, status);
             self.version += 1;
@@ -346,8 +349,8 @@ impl Order {
         }
         self.next = None;
         self.version += 1;
-        let decided = self.status == OrderStatus::Pending
-            && self.payment.status == PaymentStatus::Failed;
+        let decided =
+            self.status == OrderStatus::Pending && self.payment.status == PaymentStatus::Failed;
         if decided { self.cancel(CancelReason::PaymentFailed, now).ok().flatten() } else { None }
     }
     /// Whether `payment` is the present one; the one that was asked for instead becomes it, as

@@ -4,7 +4,7 @@
 //! when its events come. Until payments confirms it, the present payment may still be captured:
 //! the order is paid by whichever comes.
 use crate::checkout::pay_with_fault;
-use crate::order::{NextPayment, News, Order, WrongState, status_name};
+use crate::order::{News, NextPayment, Order, WrongState, status_name};
 use crate::requests::{self, OrderAnswer};
 use crate::store::Locked;
 use crate::{Orders, queries};
@@ -35,10 +35,10 @@ pub async fn pay_order(orders: &Orders, caller: &Caller, command: PayOrder) -> A
         Err(ending) => return ending,
     };
     // The try's id is the new payment's: whoever takes the key over goes on with it.
-    let next = command.payment.as_ref().map(|with| NextPayment {
-        id: PaymentId(request),
-        method: with.method,
-    });
+    let next = command
+        .payment
+        .as_ref()
+        .map(|with| NextPayment { id: PaymentId(request), method: with.method });
     let pay = Pay { order: order.id, request, next };
     let begun = orders.waves.write(pay, |wave, pay| Box::pin(begin(wave, pay))).await?;
     let order = match begun.map_err(CallError::Refused)? {
@@ -58,7 +58,8 @@ pub async fn pay_order(orders: &Orders, caller: &Caller, command: PayOrder) -> A
         answered => answered,
     };
     let conclude_with = Concluding { pay, present: order.payment.id, answered };
-    let concluded = orders.waves.write(conclude_with, |wave, c| Box::pin(conclude(wave, c))).await?;
+    let concluded =
+        orders.waves.write(conclude_with, |wave, c| Box::pin(conclude(wave, c))).await?;
     concluded.map_err(|error| match error {
         Some(refused) => CallError::Refused(refused),
         None => CallError::NotDone("payments did not go on with it".to_owned()),
@@ -99,7 +100,9 @@ async fn begin(wave: &mut Wave, pay: &Pay) -> Result<Result<Begun, OrderRefused>
             return Ok(Err(wrong_state(status)));
         }
     }
-    let Some(order) = locked.get(pay.order).cloned() else { return Ok(Err(OrderRefused::NotFound)) };
+    let Some(order) = locked.get(pay.order).cloned() else {
+        return Ok(Err(OrderRefused::NotFound));
+    };
     locked.save(wave).await?;
     Ok(Ok(Begun::Ask(Box::new(order))))
 }
@@ -133,7 +136,8 @@ async fn conclude(
     });
     if let Ok(status) = answered {
         let asked = pay.next.map_or(*present, |next| next.id);
-        locked.change(pay.order, |order| goes_on(order, asked, *status, now))
+        locked
+            .change(pay.order, |order| goes_on(order, asked, *status, now))
             .map_err(Unexpected::from_error)?;
     }
     let order = locked.get(pay.order).map(Order::view);
@@ -173,7 +177,5 @@ fn goes_on(
 
 fn payment_wrong_state(order: OrderStatus, payment: PaymentStatus) -> OrderRefused {
     let payment = crate::store::payment_word(payment);
-    OrderRefused::WrongState {
-        status: format!("{}, its payment {payment}", status_name(order)),
-    }
+    OrderRefused::WrongState { status: format!("{}, its payment {payment}", status_name(order)) }
 }

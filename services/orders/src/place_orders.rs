@@ -71,7 +71,8 @@ pub async fn place_orders(
         } else if !running.contains(&id.0) {
             before.get(&id).map(Order::view).ok_or(PlaceOrderError::GivenUp)
         } else if let Some(order) = live.get(&(command.cart, command.cart_version)) {
-            let refused: CheckoutAnswer = Err(CheckoutRefused::CartAlreadyOrdered { order: *order });
+            let refused: CheckoutAnswer =
+                Err(CheckoutRefused::CartAlreadyOrdered { order: *order });
             kept.push((id.0, Some(serde_json::to_string(&refused)?)));
             Err(PlaceOrderError::CartAlreadyOrdered(*order))
         } else {

@@ -1,7 +1,7 @@
 //! Reads, and who may make them.
+use crate::Orders;
 use crate::order::{Order, status_name};
 use crate::store::{self, Listing};
-use crate::Orders;
 use contracts::caller::Permission;
 use contracts::orders::{
     GetOrder, GetReceipt, GetTracking, ListOrders, ListOrdersRefused, OrderForLetter, OrderPage,

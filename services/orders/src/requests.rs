@@ -44,10 +44,7 @@ pub async fn begin(
     }
 }
 
-async fn begin_one(
-    wave: &mut Wave,
-    request: &Request,
-) -> Result<Known<OrderAnswer>, Unexpected> {
+async fn begin_one(wave: &mut Wave, request: &Request) -> Result<Known<OrderAnswer>, Unexpected> {
     let known = idempotency::begin(wave, std::slice::from_ref(request)).await?;
     known.into_iter().next().ok_or_else(|| Unexpected::new("a key was not answered"))
 }

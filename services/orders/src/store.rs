@@ -1,5 +1,5 @@
 //! The SQL of orders: one row an order, and one a cart's version while its order lives.
-use crate::order::{NextPayment, News, Order, status_name};
+use crate::order::{News, NextPayment, Order, status_name};
 use crate::quote::Quote;
 use contracts::orders::{CancelReason, OrderPayment, OrderStatus, ShippingMethod};
 use contracts::payments::{PaymentMethod, PaymentStatus};
@@ -117,7 +117,11 @@ words!(CancelReason {
 });
 impl Word for OrderStatus {
     const ALL: &'static [Self] = &[
-        Self::Pending, Self::Paid, Self::Fulfilled, Self::Delivered, Self::Cancelled,
+        Self::Pending,
+        Self::Paid,
+        Self::Fulfilled,
+        Self::Delivered,
+        Self::Cancelled,
         Self::Refunded,
     ];
     fn word(self) -> &'static str {
@@ -241,9 +245,8 @@ pub async fn ordered_carts(
         .lock_exclusive()
         .all(wave.tx())
         .await?;
-    let live = |row: ordered_cart::Model| {
-        ((CartId(row.cart_id), row.cart_version), OrderId(row.order_id))
-    };
+    let live =
+        |row: ordered_cart::Model| ((CartId(row.cart_id), row.cart_version), OrderId(row.order_id));
     Ok(rows.into_iter().map(live).collect())
 }
 

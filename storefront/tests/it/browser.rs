@@ -122,7 +122,8 @@ impl Browser {
         let plain = path.split('?').next().unwrap_or_default();
         let sent = self.cookies.iter().filter(|((under, _), _)| plain.starts_with(under.as_str()));
         let sent: Vec<String> = sent.map(|((_, name), value)| format!("{name}={value}")).collect();
-        let mut request = Request::builder().method(&method).uri(path).header("host", "shop.example");
+        let mut request =
+            Request::builder().method(&method).uri(path).header("host", "shop.example");
         if !sent.is_empty() {
             request = request.header(header::COOKIE, sent.join("; "));
         }
@@ -176,7 +177,8 @@ fn check(path: &str, html: &str) {
         assert!(!tag.contains("=\"javascript:"), "{path}: {tag}");
     }
     assert!(open.is_empty(), "{path}: {open:?} never end");
-    let mut ids: Vec<&str> = html.split(" id=\"").skip(1).map(|id| id.split('"').next().unwrap()).collect();
+    let mut ids: Vec<&str> =
+        html.split(" id=\"").skip(1).map(|id| id.split('"').next().unwrap()).collect();
     ids.sort_unstable();
     let twice = ids.windows(2).find(|two| two[0] == two[1]);
     assert_eq!(twice, None, "{path}: an id is there twice");

@@ -130,8 +130,15 @@ async fn filled(browser: &mut Browser) -> Vec<(&'static str, String)> {
 fn borrowed<'a>(form: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
     form.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
-fn with<'a>(form: &'a [(&'static str, String)], field: &str, value: &'a str) -> Vec<(&'static str, &'a str)> {
-    borrowed(form).into_iter().map(|(name, old)| (name, if name == field { value } else { old })).collect()
+fn with<'a>(
+    form: &'a [(&'static str, String)],
+    field: &str,
+    value: &'a str,
+) -> Vec<(&'static str, &'a str)> {
+    borrowed(form)
+        .into_iter()
+        .map(|(name, old)| (name, if name == field { value } else { old }))
+        .collect()
 }
 
 fn placed(token: Option<&str>) -> CheckedOut {
@@ -141,7 +148,10 @@ fn placed(token: Option<&str>) -> CheckedOut {
 
 /// A store whose orders say what `say` says of each checkout, and what they were asked.
 fn selling(
-    say: impl Fn(usize, &Checkout) -> Result<CheckedOut, CallError<CheckoutRefused>> + Send + Sync + 'static,
+    say: impl Fn(usize, &Checkout) -> Result<CheckedOut, CallError<CheckoutRefused>>
+    + Send
+    + Sync
+    + 'static,
 ) -> (Town, Sent<Checkout>) {
     let sent: Sent<Checkout> = Arc::default();
     let heard = Arc::clone(&sent);
@@ -162,14 +172,21 @@ async fn a_guest_orders_and_only_that_orders_pages_get_its_token() {
     let seen = browser.post("/checkout", &borrowed(&form)).await;
     assert_eq!(seen.is(303).to(), format!("/orders/{}?notice=placed", order_id()));
     let path = format!("Path=/orders/{}", order_id());
-    assert!(seen.set_cookies().iter().any(|cookie| cookie.contains(&path)), "{:?}", seen.set_cookies());
+    assert!(
+        seen.set_cookies().iter().any(|cookie| cookie.contains(&path)),
+        "{:?}",
+        seen.set_cookies()
+    );
     assert!(!seen.to().contains("order-token"));
     browser.follow(&seen).await.is(200).tells("7Q4K-2M9D").tells("It is yours!");
     browser.get(&format!("/orders/{}/receipt", order_id())).await.is(200);
     let (_, checkout) = sent.lock().unwrap()[0].clone();
     assert_eq!(checkout.of.token.as_deref(), Some("guest-cart"));
     assert_eq!(checkout.email.as_deref(), Some("guest@example.com"));
-    assert_eq!((checkout.shipping_address.country.as_str(), checkout.cart_version), ("GB", Some(7)));
+    assert_eq!(
+        (checkout.shipping_address.country.as_str(), checkout.cart_version),
+        ("GB", Some(7))
+    );
     assert_eq!(checkout.shipping_method, ShippingMethod::Express);
     assert_eq!(checkout.payment.token.as_deref(), Some("tok_visa"));
     let stranger = browser.another().get(&format!("/orders/{}", order_id())).await;
@@ -188,7 +205,8 @@ async fn a_double_click_is_one_attempt_and_waits_for_its_order() {
     let first = browser.post("/checkout", &borrowed(&form)).await;
     let second = browser.post("/checkout", &borrowed(&form)).await;
     assert_eq!(first.is(303).to(), second.is(303).to());
-    let attempts: Vec<_> = sent.lock().unwrap().iter().map(|(_, c)| c.idempotency.clone()).collect();
+    let attempts: Vec<_> =
+        sent.lock().unwrap().iter().map(|(_, c)| c.idempotency.clone()).collect();
     assert_eq!(attempts.len(), 5);
     assert!(attempts.iter().all(|attempt| *attempt == attempts[0]), "{attempts:?}");
     let other = filled(&mut browser).await;
@@ -224,7 +242,10 @@ async fn faults_stand_beside_their_fields_and_what_was_typed_stays() {
         ("cart_version", "x", "was lost"),
     ] {
         let seen = browser.post("/checkout", &with(&form, field, value)).await;
-        seen.is(422).tells(told).tells("value=\"12 St James&#39;s Square\"").tells("Please look at");
+        seen.is(422)
+            .tells(told)
+            .tells("value=\"12 St James&#39;s Square\"")
+            .tells("Please look at");
         if field != "shipping_method" {
             seen.tells("value=\"express\" checked");
         }
@@ -259,7 +280,10 @@ async fn why_an_order_is_not_placed_is_told_and_the_next_try_is_a_new_one() {
         (CheckoutRefused::CartAlreadyOrdered { order: order_id() }, "See that order"),
         (CheckoutRefused::NotSold { skus: vec![sku("FR-PB")] }, "Frankenstein was taken off"),
         (CheckoutRefused::KeyReused, "sent before with other details"),
-        (CheckoutRefused::Total { reason: "too large".to_owned() }, "cannot be reckoned: too large"),
+        (
+            CheckoutRefused::Total { reason: "too large".to_owned() },
+            "cannot be reckoned: too large",
+        ),
     ];
     for (refused, told) in refusals {
         let (town, _) = selling(move |_, _| Err(CallError::Refused(refused.clone())));
@@ -306,7 +330,8 @@ async fn the_form_offers_what_whoever_looks_can_use() {
     let seen = browser.another().logged_in("ada").get("/checkout").await;
     seen.tells("value=\"wallet\" checked").hides("name=\"email\"").tells("value=\"Ada Lovelace\"");
     seen.tells("Your balance covers this order");
-    let mut empty = Town::new().play::<GetCart>(|_, _| Ok(cart(Vec::new()))).open().logged_in("ada");
+    let mut empty =
+        Town::new().play::<GetCart>(|_, _| Ok(cart(Vec::new()))).open().logged_in("ada");
     assert_eq!(empty.get("/checkout").await.is(303).to(), "/cart");
     assert_eq!(browser.another().get("/checkout").await.is(303).to(), "/cart");
     let (town, sent) = selling(|_, _| Ok(placed(None)));

@@ -17,7 +17,8 @@ async fn the_shop_front_shows_best_sellers_new_books_and_shelves() {
     let seen = Town::new().open().get("/").await;
     seen.is(200).tells("<h1>Old books, in the best of company.</h1>");
     seen.tells("href=\"/p/frankenstein\"").tells("Best sellers").tells("Just arrived");
-    seen.tells("href=\"/search?category=drama\"").tells("<small>from</small> 9.99 <small>USD</small>");
+    seen.tells("href=\"/search?category=drama\"")
+        .tells("<small>from</small> 9.99 <small>USD</small>");
     seen.tells("/assets/style.css?v=").hides("class=\"count\"");
     assert_eq!(seen.headers["cache-control"], "private, no-cache");
 }
@@ -65,7 +66,10 @@ async fn a_search_asks_for_what_stands_in_the_address() {
         .await;
     let find = asked.lock().unwrap().pop().unwrap();
     assert_eq!(find.q.as_deref(), Some("big book"));
-    assert_eq!((find.category.as_deref(), find.genre.as_deref()), (Some("fiction"), Some("gothic")));
+    assert_eq!(
+        (find.category.as_deref(), find.genre.as_deref()),
+        (Some("fiction"), Some("gothic"))
+    );
     assert_eq!((find.min_price, find.max_price), (Some(100), Some(1050)));
     assert_eq!((find.in_stock, find.sort, find.page), (Some(true), Sort::PriceDescending, 3));
     seen.is(200).tells("“big book”").tells("200 books, dearest first").tells("Up to 10.50 USD");
@@ -182,7 +186,11 @@ async fn what_is_not_there_is_a_page_that_says_so() {
 #[tokio::test]
 async fn only_fixed_notices_are_told() {
     let mut browser = Town::new().open();
-    browser.get("/p/frankenstein?notice=added").await.tells("Added to your cart.").tells("/checkout");
+    browser
+        .get("/p/frankenstein?notice=added")
+        .await
+        .tells("Added to your cart.")
+        .tells("/checkout");
     browser.get("/p/frankenstein?notice=hello").await.hides("role=\"status\"");
 }
 

@@ -1,6 +1,6 @@
 //! The pages, with the services behind them played by the tests.
-mod buying;
 mod browser;
+mod buying;
 mod looking;
 mod orders;
 mod sessions;

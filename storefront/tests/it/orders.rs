@@ -4,7 +4,7 @@ use contracts::orders::{
     CancelOrder, CancelReason, GetOrder, GetReceipt, GetTracking, OrderRefused, OrderStatus,
     PayOrder, Tracking,
 };
-use contracts::payments::{PaymentMethod, PaymentStatus, ToppedUp, TopUp, TopUpRefused};
+use contracts::payments::{PaymentMethod, PaymentStatus, TopUp, TopUpRefused, ToppedUp};
 use contracts::{CallError, TopUpId};
 use std::sync::{Arc, Mutex};
 use uuid::Uuid;
@@ -31,10 +31,17 @@ async fn an_order_tells_how_it_stands_and_what_can_be_done() {
     seen.is(200).tells("http-equiv=\"refresh\"").tells("Waiting for payment").tells("/cancel\"");
     seen.hides("/pay\"").hides("/receipt").tells("held for you until").tells("09:26 UTC");
     let seen = look(OrderStatus::Pending, PaymentStatus::RequiresAction).await;
-    seen.is(200).hides("http-equiv=\"refresh\"").tells("Confirm payment").tells("Or pay another way");
+    seen.is(200)
+        .hides("http-equiv=\"refresh\"")
+        .tells("Confirm payment")
+        .tells("Or pay another way");
     seen.tells("120.00 <small>USD</small>");
     let seen = look(OrderStatus::Paid, PaymentStatus::Captured).await;
-    seen.is(200).hides("http-equiv=\"refresh\"").tells("/receipt").tells("/cancel\"").tells("24.97");
+    seen.is(200)
+        .hides("http-equiv=\"refresh\"")
+        .tells("/receipt")
+        .tells("/cancel\"")
+        .tells("24.97");
     seen.tells("12 St James&#39;s Square\nSW1Y 4JH London");
     let seen = look(OrderStatus::Cancelled, PaymentStatus::Failed).await;
     seen.is(200).tells("Your card was declined.").tells("href=\"/checkout\"").hides("/cancel\"");
@@ -113,7 +120,13 @@ async fn cancelling_goes_back_to_the_order_and_a_strangers_order_is_not_found() 
 
 #[tokio::test]
 async fn there_is_a_receipt_once_an_order_is_paid() {
-    Town::new().open().logged_in("ada").get(&format!("{}/receipt", page())).await.is(200).tells("24.97");
+    Town::new()
+        .open()
+        .logged_in("ada")
+        .get(&format!("{}/receipt", page()))
+        .await
+        .is(200)
+        .tells("24.97");
     let mut browser = Town::new()
         .play::<GetReceipt>(|_, _| {
             Err(CallError::Refused(OrderRefused::WrongState { status: "pending".to_owned() }))
@@ -139,7 +152,10 @@ async fn what_belongs_to_an_account_needs_a_login() {
     assert_eq!(seen.headers["cache-control"], "private, no-store");
     ada.get("/notifications").await.is(200).tells("is paid").tells("14 March 2026, 09:26 UTC");
     let seen = ada.get("/wallet").await;
-    seen.is(200).tells("120.00 <small>USD</small>").tells("price out\">−24.97").tells("price in\">+100.00");
+    seen.is(200)
+        .tells("120.00 <small>USD</small>")
+        .tells("price out\">−24.97")
+        .tells("price in\">+100.00");
     seen.tells("cursor=wallet%20cursor");
 }
 
@@ -165,7 +181,9 @@ async fn a_top_up_is_read_exactly_and_told_how_it_ended() {
         .open()
         .logged_in("ada");
     let key = browser.get("/wallet").await.hidden("idempotency_key");
-    let form = |amount, token| [("idempotency_key", key.as_str()), ("amount", amount), ("card_token", token)];
+    let form = |amount, token| {
+        [("idempotency_key", key.as_str()), ("amount", amount), ("card_token", token)]
+    };
     let seen = browser.post("/wallet/top-ups", &form("25.10", "tok_visa")).await;
     assert_eq!(seen.is(303).to(), "/wallet?notice=topped_up");
     let seen = browser.post("/wallet/top-ups", &form("25.10", "tok_timeout")).await;

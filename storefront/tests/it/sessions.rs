@@ -22,7 +22,14 @@ async fn a_login_keeps_the_session_in_cookies_and_goes_where_it_was_meant_to() {
     assert!(cookies.iter().any(|c| c.starts_with("feria_session=") && c.contains("Max-Age=900")));
     assert!(cookies.iter().all(|cookie| !cookie.contains("Secure")));
     browser.get("/login?next=/wallet").await.is(303);
-    for evil in ["//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", HOSTILE, ""] {
+    for evil in [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        HOSTILE,
+        "",
+    ] {
         let mut browser = browser.another();
         let seen = browser.post("/login", &[RIGHT[0], RIGHT[1], ("next", evil)]).await;
         assert_eq!(seen.is(303).to(), "/", "{evil}");
@@ -50,7 +57,8 @@ async fn a_wrong_login_tells_nothing_and_keeps_the_address() {
         seen.is(422).tells("do not match").hides("wrong\"");
         assert!(seen.set_cookies().is_empty());
     }
-    let seen = browser.post("/login", &[("email", "a@b.c"), ("password", "x"), ("next", "/wallet")]).await;
+    let seen =
+        browser.post("/login", &[("email", "a@b.c"), ("password", "x"), ("next", "/wallet")]).await;
     seen.tells("value=\"a@b.c\"").tells("value=\"/wallet\"");
 }
 
@@ -61,7 +69,8 @@ async fn a_registration_that_fails_says_why_beside_the_field() {
             "taken@example.com" => Err(CallError::Refused(RegisterRefused::EmailTaken)),
             "down@example.com" => Err(CallError::NotDone("down".to_owned())),
             _ => {
-                let (field, reason) = ("password".to_owned(), "must have 8 to 128 characters".to_owned());
+                let (field, reason) =
+                    ("password".to_owned(), "must have 8 to 128 characters".to_owned());
                 Err(CallError::Refused(RegisterRefused::Invalid { field, reason }))
             }
         })
@@ -179,7 +188,9 @@ async fn only_pages_that_are_looked_at_renew_a_session() {
     let (town, count) = renewing();
     let browser = town.open();
     let guest = || browser.another().keep("feria_refresh", "good");
-    for (name, value) in [("sec-fetch-dest", "image"), ("sec-fetch-mode", "cors"), ("sec-fetch-dest", "iframe")] {
+    for (name, value) in
+        [("sec-fetch-dest", "image"), ("sec-fetch-mode", "cors"), ("sec-fetch-dest", "iframe")]
+    {
         guest().saying(name, value).get("/").await.is(200).tells("href=\"/login\"");
     }
     guest().get("/covers/FR-PB.svg").await.is(200);
@@ -188,7 +199,11 @@ async fn only_pages_that_are_looked_at_renew_a_session() {
     // A browser whose new token is not taken is not sent in a circle.
     guest().keep("feria_renewed", "1").get("/").await.is(200);
     assert_eq!(count.load(Ordering::SeqCst), 0);
-    let top = guest().saying("sec-fetch-dest", "document").saying("sec-fetch-mode", "navigate").get("/").await;
+    let top = guest()
+        .saying("sec-fetch-dest", "document")
+        .saying("sec-fetch-mode", "navigate")
+        .get("/")
+        .await;
     top.is(307);
 }
 
@@ -224,7 +239,9 @@ async fn forms_of_other_sites_are_refused_whatever_they_ask() {
         ("origin", "null"),
         ("origin", "http://shop.example.evil.example"),
     ] {
-        for path in ["/cart/add", "/login", "/register", "/logout", "/checkout", "/admin/stock", "/nowhere"] {
+        for path in
+            ["/cart/add", "/login", "/register", "/logout", "/checkout", "/admin/stock", "/nowhere"]
+        {
             let mut browser = browser.another().saying(name, value).logged_in("ada");
             let seen = browser.post(path, &[("sku", "FR-PB")]).await;
             seen.is(403).tells("came from another site");
@@ -246,7 +263,17 @@ async fn forms_of_other_sites_are_refused_whatever_they_ask() {
 #[tokio::test]
 async fn what_is_no_form_is_refused_with_a_page() {
     let mut browser = Town::new().open().logged_in("boss");
-    for path in ["/cart/add", "/cart/update", "/cart/remove", "/checkout", "/login", "/register", "/wallet/top-ups", "/admin/stock", "/admin/products/new"] {
+    for path in [
+        "/cart/add",
+        "/cart/update",
+        "/cart/remove",
+        "/checkout",
+        "/login",
+        "/register",
+        "/wallet/top-ups",
+        "/admin/stock",
+        "/admin/products/new",
+    ] {
         for (body, status) in [
             ("sku=a&sku=b&email=1&email=2&amount=1&amount=1&title=1&title=1", 400),
             ("email=%00", 400),

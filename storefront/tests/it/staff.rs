@@ -1,8 +1,6 @@
 //! Behind the counter.
 use crate::town::{Town, product, sku, usd};
-use contracts::catalog::{
-    CreateProduct, ProductRefused, UpdateProduct, WithdrawProduct,
-};
+use contracts::catalog::{CreateProduct, ProductRefused, UpdateProduct, WithdrawProduct};
 use contracts::inventory::{SetStock, StockLevel, StockRefused};
 use contracts::orders::{ListOrders, OrderPage, OrderStatus};
 use contracts::{CallError, ProductId};
@@ -30,7 +28,12 @@ async fn only_staff_find_the_pages_behind_the_counter() {
     }
     for form in ["/admin/stock", "/admin/products/new", PAGES[5]] {
         for who in ["ada", "helper"] {
-            browser.another().logged_in(who).post(form, &[("sku", "A"), ("on_hand", "1")]).await.is(404);
+            browser
+                .another()
+                .logged_in(who)
+                .post(form, &[("sku", "A"), ("on_hand", "1")])
+                .await
+                .is(404);
         }
     }
     let mut helper = browser.another().logged_in("helper");
@@ -68,7 +71,9 @@ async fn stock_is_counted_by_a_form() {
                 reason: "must be 0 to 1000000000".to_owned(),
             })),
             1 => Err(CallError::Refused(StockRefused::BelowReserved { reserved: 3 })),
-            on_hand => Ok(StockLevel { sku: set.sku, on_hand, reserved: 3, available: on_hand - 3 }),
+            on_hand => {
+                Ok(StockLevel { sku: set.sku, on_hand, reserved: 3, available: on_hand - 3 })
+            }
         })
         .open()
         .logged_in("boss");
@@ -77,7 +82,11 @@ async fn stock_is_counted_by_a_form() {
     let seen = boss.post("/admin/stock", &count("12")).await;
     assert_eq!(seen.is(303).to(), "/admin/stock?q=a%26b&page=2&notice=stock_set");
     boss.post("/admin/stock", &count("1")).await.is(409).tells("3 pieces are promised to orders");
-    boss.post("/admin/stock", &count("-1")).await.is(422).tells("Must be 0 to").tells("value=\"-1\"");
+    boss.post("/admin/stock", &count("-1"))
+        .await
+        .is(422)
+        .tells("Must be 0 to")
+        .tells("value=\"-1\"");
     for wrong in ["", "1.5", "many", "99999999999999999999"] {
         boss.post("/admin/stock", &count(wrong)).await.is(422).tells("ust be a whole number");
     }
@@ -193,7 +202,10 @@ async fn words_and_prices_are_changed_and_products_withdrawn() {
     assert_eq!(update.prices.into_iter().collect::<Vec<_>>(), [(sku("FR-PB"), usd(1049))]);
     assert_eq!((update.title.as_deref(), update.description), (Some("Frankenstein"), None));
     let seen = boss.post(page, &form("", "ten")).await;
-    seen.is(422).tells("id=\"title-fault\"").tells("id=\"price.FR-PB-fault\"").tells("value=\"ten\"");
+    seen.is(422)
+        .tells("id=\"title-fault\"")
+        .tells("id=\"price.FR-PB-fault\"")
+        .tells("value=\"ten\"");
     let long = "x".repeat(501);
     boss.post(page, &form(&long, "9.99")).await.is(422).tells("1 to 500 characters");
     assert_eq!(sent.lock().unwrap().len(), 1);

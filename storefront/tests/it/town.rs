@@ -20,9 +20,7 @@ use contracts::payments::{
     GetWallet, NoWallet, OfferedMethod, PaymentMethod, PaymentMethods, PaymentStatus, Wallet,
     WalletEntries, WalletEntry, WalletEntryPage,
 };
-use contracts::{
-    Address, Call, CallError, Caller, Currency, Money, Quantity, Sku, Timestamp,
-};
+use contracts::{Address, Call, CallError, Caller, Currency, Money, Quantity, Sku, Timestamp};
 use kit::calls::{Answer, Calls, Registry};
 use kit::clock::Sources;
 use kit::config::Config;
@@ -247,7 +245,10 @@ impl Town {
         })
         .play::<GetCart>(|_, _| Ok(cart(vec![line("Frankenstein")])))
         .play::<AddItem>(|_, _| {
-            Ok(CartAnswer { token: Some("cart-token".to_owned()), ..cart(vec![line("Frankenstein")]) })
+            Ok(CartAnswer {
+                token: Some("cart-token".to_owned()),
+                ..cart(vec![line("Frankenstein")])
+            })
         })
         .play::<ChangeItem>(|_, _| Ok(cart(vec![line("Frankenstein")])))
         .play::<RemoveItem>(|_, _| Ok(cart(Vec::new())))

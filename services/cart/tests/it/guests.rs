@@ -12,7 +12,11 @@ async fn a_guests_cart_follows_into_the_account_once() {
     let ada = shopper();
     let cart = shop.cart(&ada, Some(&token)).await;
     assert_eq!(lines(&cart), [("A-1".into(), 2)]);
-    assert_eq!((cart.id, cart.version), (guests.id, guests.version), "it is the cart that was seen");
+    assert_eq!(
+        (cart.id, cart.version),
+        (guests.id, guests.version),
+        "it is the cart that was seen"
+    );
     for _ in 0..3 {
         assert_eq!(shop.cart(&ada, Some(&token)).await, cart);
     }

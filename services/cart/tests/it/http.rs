@@ -1,8 +1,8 @@
 //! The public routes.
 use crate::*;
+use ::http::{Request, Response};
 use axum::Router;
 use axum::body::Body;
-use ::http::{Request, Response};
 use http_body_util::BodyExt as _;
 use kit::testing::shopper;
 use serde_json::{Value, json};
@@ -57,7 +57,10 @@ async fn a_guest_fills_a_cart_by_http() {
     let (status, token, cart) = web.ask("GET", "/v1/cart", (guest, None), None).await;
     let zero = json!({"amount": 0, "currency": "USD"});
     assert_eq!((status, token), (200, None));
-    assert_eq!((&cart["subtotal"], &cart["items"], &cart["version"]), (&zero, &json!([]), &json!(0)));
+    assert_eq!(
+        (&cart["subtotal"], &cart["items"], &cart["version"]),
+        (&zero, &json!([]), &json!(0))
+    );
 
     let item = json!({"sku": "a-1", "quantity": 2});
     let (status, token, cart) =

@@ -160,8 +160,12 @@ impl FindQuery {
     /// The call that it stands for; an empty text asks for nothing.
     pub fn call(self) -> HttpResult<FindProducts> {
         let mut errors = Vec::new();
-        let texts =
-            [("q", &self.q), ("category", &self.category), ("author", &self.author), ("genre", &self.genre)];
+        let texts = [
+            ("q", &self.q),
+            ("category", &self.category),
+            ("author", &self.author),
+            ("genre", &self.genre),
+        ];
         for (field, text) in texts {
             if text.as_ref().is_some_and(|text| text.chars().nth(LONGEST_QUERY).is_some()) {
                 let reason = format!("must have at most {LONGEST_QUERY} characters");

@@ -23,7 +23,8 @@ pub async fn name_ids(
         return Ok(BTreeMap::new());
     }
     let keys: BTreeSet<&str> = wanted.keys().map(|(_, key)| key.as_str()).collect();
-    let rows = name::Entity::find().filter(name::Column::NameKey.is_in(keys)).all(wave.tx()).await?;
+    let rows =
+        name::Entity::find().filter(name::Column::NameKey.is_in(keys)).all(wave.tx()).await?;
     let mut ids: BTreeMap<NameKey, Uuid> = BTreeMap::new();
     for row in rows {
         if let Some(shelf) = shelf_named(&row.shelf) {
@@ -90,7 +91,8 @@ pub async fn list_names(
 ) -> Result<(Vec<Named<Uuid>>, u64), Unexpected> {
     let on_shelf = name::Entity::find().filter(name::Column::Shelf.eq(shelf_key(shelf)));
     let total = on_shelf.clone().count(db).await?;
-    let rows = on_shelf.order_by_asc(name::Column::NameKey).offset(offset).limit(limit).all(db).await?;
+    let rows =
+        on_shelf.order_by_asc(name::Column::NameKey).offset(offset).limit(limit).all(db).await?;
     let named = |row: name::Model| Named { id: row.id, slug: row.slug, name: row.name };
     Ok((rows.into_iter().map(named).collect(), total))
 }

@@ -58,7 +58,8 @@ async fn add(wave: &Wave, units: BTreeMap<Uuid, i64>) -> Result<(), Unexpected> 
         .into_tuple::<Uuid>()
         .all(wave.tx())
         .await?;
-    let rows = units.into_iter().map(|(product, units)| vec![product.into(), units.into(), true.into()]);
+    let rows =
+        units.into_iter().map(|(product, units)| vec![product.into(), units.into(), true.into()]);
     SetUpdate::of("scores")
         .key("product_id", Kind::Id)
         .change(Change::Add("score"), Kind::Int)

@@ -1,6 +1,6 @@
 //! New and changed products.
-use super::rows::{availability, product, product_name, score, variant};
 use super::ChangeLog;
+use super::rows::{availability, product, product_name, score, variant};
 use crate::product::title_key;
 use contracts::catalog::{CreateProduct, UpdateProduct};
 use contracts::{Money, Sku};
@@ -24,10 +24,7 @@ pub struct Row<'a> {
 }
 
 /// Which of `skus` belong to a product already.
-pub async fn taken_skus(
-    wave: &Wave,
-    skus: BTreeSet<&Sku>,
-) -> Result<BTreeSet<Sku>, Unexpected> {
+pub async fn taken_skus(wave: &Wave, skus: BTreeSet<&Sku>) -> Result<BTreeSet<Sku>, Unexpected> {
     Ok(super::products_of(wave.tx(), skus).await?.into_keys().collect())
 }
 
@@ -166,7 +163,11 @@ pub async fn update_product(
             set_prices(wave, &change.prices).await?;
         }
     }
-    product::Entity::update_many().set(row).filter(product::Column::Id.eq(id)).exec(wave.tx()).await?;
+    product::Entity::update_many()
+        .set(row)
+        .filter(product::Column::Id.eq(id))
+        .exec(wave.tx())
+        .await?;
     Ok(())
 }
 

@@ -30,7 +30,8 @@ impl Web {
         let response = self.router.clone().oneshot(request.unwrap()).await.unwrap();
         let status = response.status().as_u16();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        let body =
+            if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         (status, body)
     }
     async fn get(&self, path: &str) -> (u16, Value) {
@@ -53,7 +54,10 @@ async fn a_product_is_listed_shown_changed_and_withdrawn_by_http() {
     let staff = admin();
     let (status, product) = web.ask("POST", "/v1/products", &staff, engine()).await;
     assert_eq!(status, 201, "{product}");
-    assert_eq!((&product["sku"], &product["slug"]), (&json!("TOUR-1"), &json!("the-analytical-engine")));
+    assert_eq!(
+        (&product["sku"], &product["slug"]),
+        (&json!("TOUR-1"), &json!("the-analytical-engine"))
+    );
     assert_eq!(product["price"], json!({"amount": 1999, "currency": "USD"}));
     assert_eq!(product["variants"][0]["price"], product["price"]);
     assert_eq!((&product["score"], &product["rating"]), (&json!(0), &Value::Null));
@@ -66,18 +70,25 @@ async fn a_product_is_listed_shown_changed_and_withdrawn_by_http() {
     assert_eq!(page, json!({"items": [product], "page": 1, "per_page": 5, "total": 1}));
     let (status, best) = web.get("/v1/products/best-sellers?limit=1").await;
     assert_eq!((status, &best["items"][0]["id"]), (200, &json!(id)));
-    let (status, prices) =
-        web.ask("POST", "/v1/products/prices", &Caller::Guest, json!({"skus": ["TOUR-1", "X"]})).await;
+    let (status, prices) = web
+        .ask("POST", "/v1/products/prices", &Caller::Guest, json!({"skus": ["TOUR-1", "X"]}))
+        .await;
     assert_eq!((status, prices["items"].as_array().unwrap().len()), (200, 1));
     let (status, shelf) = web.get("/v1/authors?per_page=1").await;
-    assert_eq!((status, &shelf["items"][0]["slug"], &shelf["total"]), (200, &json!("ada-lovelace"), &json!(1)));
+    assert_eq!(
+        (status, &shelf["items"][0]["slug"], &shelf["total"]),
+        (200, &json!("ada-lovelace"), &json!(1))
+    );
     assert_eq!(web.get("/v1/genres").await.1["items"][0]["name"], "Computing");
     assert_eq!(web.get("/v1/categories").await.1["items"][0]["name"], "Books");
 
     let path = format!("/v1/products/{id}");
     let change = json!({"title": "Renamed", "price": {"amount": 5, "currency": "USD"}});
     let (status, changed) = web.ask("PATCH", &path, &staff, change).await;
-    assert_eq!((status, &changed["title"], &changed["price"]["amount"]), (200, &json!("Renamed"), &json!(5)));
+    assert_eq!(
+        (status, &changed["title"], &changed["price"]["amount"]),
+        (200, &json!("Renamed"), &json!(5))
+    );
     assert_eq!(web.get(&path).await.1, changed);
     assert_eq!(web.ask("DELETE", &path, &staff, Value::Null).await, (204, Value::Null));
     assert_eq!(web.get(&path).await.0, 404);
@@ -154,7 +165,10 @@ async fn bad_products_are_refused_by_field() {
     assert_eq!(web.get("/v1/products").await.1["total"], 0);
     let (_, product) = web.ask("POST", "/v1/products", &staff, engine()).await;
     let (status, problem) = web.ask("POST", "/v1/products", &staff, engine()).await;
-    assert_eq!((status, &problem["code"], &problem["sku"]), (409, &json!("sku_taken"), &json!("TOUR-1")));
+    assert_eq!(
+        (status, &problem["code"], &problem["sku"]),
+        (409, &json!("sku_taken"), &json!("TOUR-1"))
+    );
     let path = format!("/v1/products/{}", product["id"].as_str().unwrap());
     let price = usd(json!(1));
     for (body, field) in [
@@ -165,7 +179,11 @@ async fn bad_products_are_refused_by_field() {
         (json!({"price": {"amount": 1.5, "currency": "USD"}}), "price.amount"),
     ] {
         let (status, problem) = web.ask("PATCH", &path, &staff, body.clone()).await;
-        assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!(field)), "{body} {problem}");
+        assert_eq!(
+            (status, &problem["errors"][0]["field"]),
+            (400, &json!(field)),
+            "{body} {problem}"
+        );
     }
     web.shop.rig.stop().await;
 }
@@ -195,13 +213,24 @@ async fn bad_questions_are_refused_by_field() {
         assert_eq!((status, &problem["code"]), (400, &json!("invalid_input")), "{query} {problem}");
         assert_eq!(problem["errors"][0]["field"], field, "{query}: {problem}");
     }
-    for path in ["/v1/products/best-sellers?limit=101", "/v1/authors?per_page=101", "/v1/genres?page=0"] {
+    for path in
+        ["/v1/products/best-sellers?limit=101", "/v1/authors?per_page=101", "/v1/genres?page=0"]
+    {
         assert_eq!(web.get(path).await.0, 400, "{path}");
     }
-    for path in ["/v1/products/no-such", "/v1/products/%00", "/v1/products/%ff", "/v1/products/A%20B"] {
+    for path in
+        ["/v1/products/no-such", "/v1/products/%00", "/v1/products/%ff", "/v1/products/A%20B"]
+    {
         assert_eq!(web.get(path).await.0, 404, "{path}");
     }
-    for query in ["q=%00", "category=%00", "q=%27%20OR%201=1", "q=", "category=&min_price=0", "q=a%20AND%20(b"] {
+    for query in [
+        "q=%00",
+        "category=%00",
+        "q=%27%20OR%201=1",
+        "q=",
+        "category=&min_price=0",
+        "q=a%20AND%20(b",
+    ] {
         assert_eq!(web.get(&format!("/v1/products?{query}")).await.0, 200, "{query}");
     }
     let prices = async |skus: Value| {

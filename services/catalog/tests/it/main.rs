@@ -48,7 +48,11 @@ pub fn book(title: &str, sku_text: &str, price: i64) -> CreateProduct {
         genres: vec![],
         categories: vec![],
         attributes: BTreeMap::new(),
-        variants: vec![NewVariant { sku: sku(sku_text), options: BTreeMap::new(), price: usd(price) }],
+        variants: vec![NewVariant {
+            sku: sku(sku_text),
+            options: BTreeMap::new(),
+            price: usd(price),
+        }],
     }
 }
 
@@ -76,7 +80,8 @@ impl Shop {
         self.rig.work("catalog", "index").await;
     }
     async fn page(&self, find: FindProducts) -> ProductPage {
-        let find = FindProducts { page: find.page.max(1), per_page: find.per_page.max(100), ..find };
+        let find =
+            FindProducts { page: find.page.max(1), per_page: find.per_page.max(100), ..find };
         let mut pages = Vec::new();
         // Every replica has an index of its own.
         for _ in &self.rig.nodes {

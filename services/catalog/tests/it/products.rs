@@ -1,10 +1,10 @@
 //! Listing, changing and withdrawing products.
 use crate::*;
+use contracts::ProductId;
 use contracts::catalog::{
     GetProduct, ListShelf, NoSuchProduct, ProductChanged, Shelf, UpdateProduct, WithdrawProduct,
 };
 use contracts::inventory::AvailabilityChanged;
-use contracts::ProductId;
 use futures_util::future::join_all;
 use kit::testing::shopper;
 use serde_json::json;
@@ -33,7 +33,8 @@ impl Shop {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_product_is_shown_as_it_was_given_however_hostile() {
     let shop = Shop::open().await;
-    let hostile = "<script>alert('1')</script> \"; DROP TABLE products; -- \u{202e} ' ünï 🎉 %s {{7*7}}";
+    let hostile =
+        "<script>alert('1')</script> \"; DROP TABLE products; -- \u{202e} ' ünï 🎉 %s {{7*7}}";
     let mut new = book(hostile, "EVIL-1", 1);
     new.description = hostile.into();
     new.authors = vec![hostile.into()];
@@ -133,7 +134,11 @@ async fn a_new_price_holds_at_once() {
     let told = shop.rig.listen::<ProductChanged>();
     let mut new = book("Shirt", "SHIRT-M", 1500);
     new.variants[0].options.insert("size".into(), "M".into());
-    new.variants.push(NewVariant { sku: sku("SHIRT-L"), price: usd(1700), options: BTreeMap::new() });
+    new.variants.push(NewVariant {
+        sku: sku("SHIRT-L"),
+        price: usd(1700),
+        options: BTreeMap::new(),
+    });
     let shirt = shop.list(new).await;
     assert_eq!((shirt.price, shirt.sku.as_str()), (usd(1500), "SHIRT-M"));
     assert_eq!(shop.get("shirt").await.unwrap().price, usd(1500));
@@ -141,8 +146,10 @@ async fn a_new_price_holds_at_once() {
     let titles: Vec<_> = priced.iter().map(|p| (p.sku.as_str(), p.title.as_str())).collect();
     assert_eq!(titles, [("SHIRT-L", "Shirt"), ("SHIRT-M", "Shirt (M)")]);
     for price in [1600, 0, Money::MAX_MINOR] {
-        let update =
-            UpdateProduct { prices: BTreeMap::from([(sku("SHIRT-M"), usd(price))]), ..change(shirt.id) };
+        let update = UpdateProduct {
+            prices: BTreeMap::from([(sku("SHIRT-M"), usd(price))]),
+            ..change(shirt.id)
+        };
         let changed = shop.rig.call(&admin(), update).await.unwrap();
         assert_eq!(changed.price, usd(price));
         for _ in 0..4 {
@@ -151,11 +158,15 @@ async fn a_new_price_holds_at_once() {
     }
     shop.rig.settled().await;
     assert_eq!(shop.get("shirt").await.unwrap().price, usd(Money::MAX_MINOR));
-    let bad = UpdateProduct { prices: BTreeMap::from([(sku("OTHER"), usd(1))]), ..change(shirt.id) };
+    let bad =
+        UpdateProduct { prices: BTreeMap::from([(sku("OTHER"), usd(1))]), ..change(shirt.id) };
     let answer = shop.rig.call(&admin(), bad.clone()).await;
-    assert!(matches!(refused(answer, &bad), ProductRefused::Invalid { field, .. } if field == "prices.OTHER"));
+    assert!(
+        matches!(refused(answer, &bad), ProductRefused::Invalid { field, .. } if field == "prices.OTHER")
+    );
     let foreign = Money::new(1, Currency::EUR);
-    let bad = UpdateProduct { prices: BTreeMap::from([(sku("SHIRT-M"), foreign)]), ..change(shirt.id) };
+    let bad =
+        UpdateProduct { prices: BTreeMap::from([(sku("SHIRT-M"), foreign)]), ..change(shirt.id) };
     let answer = shop.rig.call(&admin(), bad.clone()).await;
     assert!(matches!(refused(answer, &bad), ProductRefused::Invalid { .. }));
     shop.rig.settled().await;

@@ -42,7 +42,11 @@ impl Shop {
 async fn a_score_follows_payment_and_cancellation_once_though_they_come_again() {
     let shop = Shop::open().await;
     let mut shirt = book("Shirt", "SHIRT-M", 1500);
-    shirt.variants.push(NewVariant { sku: sku("SHIRT-L"), price: usd(1), options: BTreeMap::new() });
+    shirt.variants.push(NewVariant {
+        sku: sku("SHIRT-L"),
+        price: usd(1),
+        options: BTreeMap::new(),
+    });
     shop.list(shirt).await;
     let order = shop.rig.id::<OrderId>();
     let bought = [("SHIRT-M", 2), ("SHIRT-L", 3), ("UNKNOWN", 9)];

@@ -2,10 +2,10 @@
 use crate::{PASSWORD, Rig, read, started};
 use axum::Router;
 use axum::body::Body;
+use contracts::identity::Tokens;
 use contracts::{Caller, Role};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
-use contracts::identity::Tokens;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -14,7 +14,13 @@ fn router(rig: &Rig) -> Router {
     node.service("identity").unwrap().routes.clone().unwrap().split_for_parts().0
 }
 
-async fn send(rig: &Rig, method: Method, path: &str, caller: &Caller, body: &Value) -> Response<Value> {
+async fn send(
+    rig: &Rig,
+    method: Method,
+    path: &str,
+    caller: &Caller,
+    body: &Value,
+) -> Response<Value> {
     let request = Request::builder().method(method).uri(path).extension(caller.clone());
     let request = match body {
         Value::Null => request.body(Body::empty()),
@@ -45,7 +51,10 @@ async fn a_shopper_registers_logs_in_refreshes_and_logs_out() {
     assert_eq!(registered.body()["token_type"], "Bearer");
     assert_eq!(registered.body()["expires_in"], 900);
     let taken = post(&rig, "/v1/auth/register", body).await;
-    assert_eq!((taken.status(), &taken.body()["code"]), (StatusCode::CONFLICT, &json!("email_taken")));
+    assert_eq!(
+        (taken.status(), &taken.body()["code"]),
+        (StatusCode::CONFLICT, &json!("email_taken"))
+    );
 
     let login = json!({"email": "ada@example.com", "password": PASSWORD});
     let logged_in = post(&rig, "/v1/auth/login", login).await;
@@ -70,7 +79,10 @@ async fn a_shopper_registers_logs_in_refreshes_and_logs_out() {
     assert_eq!(me.status(), StatusCode::UNAUTHORIZED);
     let refresh_token = refreshed.body()["refresh_token"].clone();
     let late = post(&rig, "/v1/auth/refresh", json!({"refresh_token": refresh_token})).await;
-    assert_eq!((late.status(), &late.body()["code"]), (StatusCode::UNAUTHORIZED, &json!("refresh_failed")));
+    assert_eq!(
+        (late.status(), &late.body()["code"]),
+        (StatusCode::UNAUTHORIZED, &json!("refresh_failed"))
+    );
     rig.stop().await;
 }
 
@@ -103,7 +115,11 @@ async fn a_form_learns_of_every_wrong_field() {
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{body}");
         assert_eq!(answer.body()["code"], "invalid_input", "{body}");
         let named: Vec<&str> = answer.body()["errors"]
-            .as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| error["field"].as_str().unwrap())
+            .collect();
         if fields != [""] {
             assert_eq!(named, fields, "{body}");
         }
@@ -128,7 +144,8 @@ async fn a_failed_login_tells_nothing() {
         ("eve@example.com", "not the password"),
         ("no address", "x"),
     ] {
-        let answer = post(&rig, "/v1/auth/login", json!({"email": email, "password": password})).await;
+        let answer =
+            post(&rig, "/v1/auth/login", json!({"email": email, "password": password})).await;
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
         answers.push(answer.into_body());
     }
@@ -141,7 +158,10 @@ async fn a_failed_login_tells_nothing() {
 async fn who_is_not_logged_in_is_told_so_before_anything_is_looked_at() {
     let rig = started().await;
     let out = post(&rig, "/v1/auth/logout", json!({"unknown": 1})).await;
-    assert_eq!((out.status(), &out.body()["code"]), (StatusCode::UNAUTHORIZED, &json!("login_required")));
+    assert_eq!(
+        (out.status(), &out.body()["code"]),
+        (StatusCode::UNAUTHORIZED, &json!("login_required"))
+    );
     let me = send(&rig, Method::GET, "/v1/me", &Caller::Guest, &Value::Null).await;
     assert_eq!(me.status(), StatusCode::UNAUTHORIZED);
     let who = crate::caller(&rig, &crate::register(&rig, "ada@example.com").await).await;
@@ -153,7 +173,8 @@ async fn who_is_not_logged_in_is_told_so_before_anything_is_looked_at() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_published_keys_verify_what_was_signed() {
     let rig = started().await;
-    let answer = send(&rig, Method::GET, "/.well-known/jwks.json", &Caller::Guest, &Value::Null).await;
+    let answer =
+        send(&rig, Method::GET, "/.well-known/jwks.json", &Caller::Guest, &Value::Null).await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(answer.body()["keys"][0]["use"], "sig");
     let tokens = crate::register(&rig, "ada@example.com").await;

@@ -1,7 +1,7 @@
 //! The keys that sign tokens: made once, shared, kept over a restart, sealed.
 use crate::{Rig, read, register, services, started};
-use contracts::identity::{Jwks, PublishedKeys, Tokens};
 use contracts::Caller;
+use contracts::identity::{Jwks, PublishedKeys, Tokens};
 use kit::auth::Verifier;
 use kit::bus::Bus;
 use kit::calls::{Calls, Registry};
@@ -72,10 +72,8 @@ fn restarted(
     setup: &Setup,
     master_key: &str,
 ) -> impl Future<Output = (Node, Calls)> + Send + 'static {
-    let (registry, config) = (Registry::default(), Config {
-        master_key: master_key.into(),
-        ..(*setup.config).clone()
-    });
+    let (registry, config) =
+        (Registry::default(), Config { master_key: master_key.into(), ..(*setup.config).clone() });
     let setup = Setup {
         registry: registry.clone(),
         bus: Bus::default(),

@@ -64,7 +64,10 @@ mod accounts {
         assert_eq!(*told.lock(), [UserRegistered { account: claims.sub }]);
 
         let me = rig.call(&caller(&rig, &tokens).await, GetMe).await.unwrap();
-        assert_eq!((me.id, me.email.as_str(), me.name.as_str()), (claims.sub, "ada@example.com", "Ada"));
+        assert_eq!(
+            (me.id, me.email.as_str(), me.name.as_str()),
+            (claims.sub, "ada@example.com", "Ada")
+        );
         let login = LogIn { email: "ADA@example.com".into(), password: PASSWORD.into() };
         let again = rig.call(&Caller::Guest, login).await.unwrap();
         let second = read(&rig, &again).await;
@@ -119,7 +122,10 @@ mod accounts {
         let rig = started().await;
         let told = rig.listen::<UserRegistered>();
         for stranger in [Caller::Guest, kit::testing::shopper(), kit::testing::admin()] {
-            assert!(matches!(rig.call(&stranger, admin("a@b.c")).await, Err(CallError::NotDone(_))));
+            assert!(matches!(
+                rig.call(&stranger, admin("a@b.c")).await,
+                Err(CallError::NotDone(_))
+            ));
         }
         let id = rig.call(&Caller::Store, admin("Admin@example.com")).await.unwrap();
         let again = rig.call(&Caller::Store, admin("admin@example.com")).await.unwrap_err();
@@ -148,8 +154,7 @@ mod accounts {
             assert!(matches!(refused, Err(CallError::NotDone(_))), "{refused:?}");
         }
         let told = rig.call(&Caller::Store, asked).await.unwrap();
-        let contact =
-            Contact { account: ada, email: "ada@example.com".into(), name: "Ada".into() };
+        let contact = Contact { account: ada, email: "ada@example.com".into(), name: "Ada".into() };
         assert_eq!(told, [contact], "unknown accounts are left out");
         let many: Vec<AccountId> = (0..1001).map(|_| rig.id()).collect();
         assert!(rig.call(&Caller::Store, ContactsOf { accounts: many }).await.is_err());

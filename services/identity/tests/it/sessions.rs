@@ -160,7 +160,8 @@ async fn one_logout_leaves_the_other_logins_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_forgotten_only_when_their_tokens_are_void_anyway() {
     let rig = started().await;
-    let (kept, left) = (register(&rig, "ada@example.com").await, register(&rig, "eve@example.com").await);
+    let (kept, left) =
+        (register(&rig, "ada@example.com").await, register(&rig, "eve@example.com").await);
     let count = || async {
         let mut live = 0;
         for tokens in [&kept, &left] {

@@ -39,10 +39,9 @@ async fn a_list_is_read_page_by_page_newest_first() {
         rig.clock.forward(Duration::from_secs(index % 2));
     }
     all_written(&rig).await;
-    for (path, who, key) in [
-        ("/v1/notifications", login(&rig, ada), "title"),
-        ("/v1/staff/mails", admin(), "subject"),
-    ] {
+    for (path, who, key) in
+        [("/v1/notifications", login(&rig, ada), "title"), ("/v1/staff/mails", admin(), "subject")]
+    {
         let (mut cursor, mut seen, mut times, mut sizes) =
             (String::new(), BTreeSet::new(), Vec::new(), Vec::new());
         loop {
@@ -66,7 +65,10 @@ async fn a_list_is_read_page_by_page_newest_first() {
         assert!(times.is_sorted_by(|newer, older| newer >= older), "{path}: {times:?}");
         for wrong in ["limit=0", "limit=101", "limit=x", "cursor=forged", "page=1"] {
             let (status, problem) = get(&rig, &format!("{path}?{wrong}"), &who).await;
-            assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_input")));
+            assert_eq!(
+                (status, &problem["code"]),
+                (StatusCode::BAD_REQUEST, &json!("invalid_input"))
+            );
             let field = wrong.split('=').next().unwrap();
             assert_eq!(problem["errors"][0]["field"], field, "{path}");
         }
@@ -88,8 +90,7 @@ async fn strangers_see_nothing_and_staff_routes_are_for_staff() {
         let (status, _) = get(&rig, "/v1/notifications?limit=1000", &guest).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED);
     }
-    let support =
-        Caller::Account { account: rig.id(), session: rig.id(), role: Role::Support };
+    let support = Caller::Account { account: rig.id(), session: rig.id(), role: Role::Support };
     for path in ["?limit=1000", &format!("/{id}"), &format!("/{id}/eml"), "/x", "/x/eml"] {
         let path = format!("/v1/staff/mails{path}");
         assert_eq!(get(&rig, &path, &Caller::Guest).await.0, StatusCode::UNAUTHORIZED, "{path}");
@@ -98,7 +99,8 @@ async fn strangers_see_nothing_and_staff_routes_are_for_staff() {
         }
     }
     for unknown in ["x".to_owned(), rig.id::<contracts::OrderId>().to_string()] {
-        for path in [format!("/v1/staff/mails/{unknown}"), format!("/v1/staff/mails/{unknown}/eml")] {
+        for path in [format!("/v1/staff/mails/{unknown}"), format!("/v1/staff/mails/{unknown}/eml")]
+        {
             assert_eq!(get(&rig, &path, &admin()).await.0, StatusCode::NOT_FOUND, "{path}");
         }
     }
@@ -152,7 +154,10 @@ async fn staff_read_a_mail_and_save_it_as_a_file() {
     let (head, message) = raw(&rig, &format!("{path}/eml"), &admin()).await;
     assert_eq!(head.status, StatusCode::OK);
     assert_eq!(head.headers[header::CONTENT_TYPE], "message/rfc822");
-    assert_eq!(head.headers[header::CONTENT_DISPOSITION], format!("attachment; filename=\"{id}.eml\""));
+    assert_eq!(
+        head.headers[header::CONTENT_DISPOSITION],
+        format!("attachment; filename=\"{id}.eml\"")
+    );
     assert_eq!(raw(&rig, &format!("{path}/eml"), &admin()).await.1, message, "the same each time");
 
     let message = String::from_utf8(message).unwrap();
@@ -193,7 +198,10 @@ async fn every_route_is_documented() {
             assert_eq!(operation["tags"], json!(["notifications"]), "{method} {path}");
             assert!(operation["security"].is_array(), "{method} {path}");
             for status in operation["responses"].as_object().unwrap().keys() {
-                assert!(operation["responses"][status]["content"].is_object(), "{method} {path} {status}");
+                assert!(
+                    operation["responses"][status]["content"].is_object(),
+                    "{method} {path} {status}"
+                );
             }
         }
     }

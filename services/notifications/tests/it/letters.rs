@@ -46,11 +46,19 @@ async fn a_shopper_gets_one_letter_of_each_kind() {
         assert!(mail.text.contains("Feria\nhttp://127.0.0.1:8080"), "{}", mail.text);
         if mail.kind != "welcome" {
             assert!(mail.subject.contains(&order.number), "{}", mail.subject);
-            for part in ["2 x Dune", "9.99 USD each, 19.98 USD", "Shipping: 4.99 USD", "Total: 38.97 USD",
-                "Discount: -1.00 USD", &order.number] {
+            for part in [
+                "2 x Dune",
+                "9.99 USD each, 19.98 USD",
+                "Shipping: 4.99 USD",
+                "Total: 38.97 USD",
+                "Discount: -1.00 USD",
+                &order.number,
+            ] {
                 assert!(mail.text.contains(part), "{part}: {}", mail.text);
             }
-            for part in ["Emma", "EMMA-HC", "19.98 USD", "34.98 USD", "38.97 USD", &order.number, "Feria"] {
+            for part in
+                ["Emma", "EMMA-HC", "19.98 USD", "34.98 USD", "38.97 USD", &order.number, "Feria"]
+            {
                 assert!(mail.html.contains(part), "{part}: {}", mail.html);
             }
             assert!(!mail.text.contains("Tax"), "nothing that is zero: {}", mail.text);
@@ -149,7 +157,11 @@ async fn what_people_wrote_is_escaped_and_breaks_no_line() {
         for raw in ["<script", "<b>", "<i>", "onerror", "\u{202e}"] {
             assert!(!mail.html.contains(raw), "{raw}: {}", mail.html);
         }
-        assert!(mail.html.contains("Dune &#60;b&#62;&#38; &#34;Co&#34;&#60;/b&#62;"), "{}", mail.html);
+        assert!(
+            mail.html.contains("Dune &#60;b&#62;&#38; &#34;Co&#34;&#60;/b&#62;"),
+            "{}",
+            mail.html
+        );
         assert!(mail.text.contains(crate::shop::TITLE), "plain text is plain: {}", mail.text);
         assert!(!mail.text.contains("\nBcc:") && !mail.text.contains('\r'), "{}", mail.text);
         assert!(mail.text.contains("Eve  Bcc: mallory@example.com"), "{}", mail.text);
@@ -177,7 +189,8 @@ async fn nobody_to_write_to_drops_the_letter_with_a_reason() {
     all_written(&rig).await;
     assert_eq!(mails(&rig).await.len(), 1);
     assert_eq!(count(&rig, "letters WHERE state = 'written'").await, 1);
-    let dropped = |why: &str| format!("letters WHERE state = 'dropped' AND dropped_because LIKE '%{why}%'");
+    let dropped =
+        |why: &str| format!("letters WHERE state = 'dropped' AND dropped_because LIKE '%{why}%'");
     assert_eq!(count(&rig, &dropped("the account is not known")).await, 2);
     assert_eq!(count(&rig, &dropped("no address")).await, 1);
     assert_eq!(count(&rig, &dropped("cannot be sent to the address")).await, 1);

@@ -40,7 +40,9 @@ pub(super) fn list_refused(refused: ListOrdersRefused) -> Problem {
     match refused {
         ListOrdersRefused::NotLoggedIn => Problem::unauthorized(),
         ListOrdersRefused::NotAllowed => Problem::forbidden(),
-        ListOrdersRefused::Cursor => Problem::invalid_field("cursor", "is none that this list gave"),
+        ListOrdersRefused::Cursor => {
+            Problem::invalid_field("cursor", "is none that this list gave")
+        }
     }
 }
 

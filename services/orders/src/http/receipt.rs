@@ -22,9 +22,9 @@ struct Page<'a> {
 /// Whether the client would rather have a page than JSON: what it names first.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut kinds = accepted.flat_map(|value| value.split(',')).map(|kind| {
-        kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-    });
+    let mut kinds = accepted
+        .flat_map(|value| value.split(','))
+        .map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     let named = kinds.find(|kind| {
         ["text/html", "application/xhtml+xml", "application/json", "*/*"].contains(&kind.as_str())
     });

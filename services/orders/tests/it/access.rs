@@ -6,19 +6,14 @@ use contracts::orders::{
     OrderRefused, OrdersForLetters, PayOrder,
 };
 use contracts::{CallError, Caller, OrderId};
-use kit::testing::{admin, shopper};
 use http::StatusCode;
+use kit::testing::{admin, shopper};
 
 const ROUTES: [(&str, &str); 5] =
     [("GET", ""), ("GET", "/tracking"), ("GET", "/receipt"), ("POST", "/pay"), ("POST", "/cancel")];
 
 /// Every route of one order, with a body and a key that nobody may look at before the owner.
-async fn every_route(
-    shop: &Shop,
-    caller: &Caller,
-    order: &str,
-    token: Option<&str>,
-) -> Vec<Asked> {
+async fn every_route(shop: &Shop, caller: &Caller, order: &str, token: Option<&str>) -> Vec<Asked> {
     let mut asked = Vec::new();
     for (method, route) in ROUTES {
         let mut headers = vec![("content-type", "application/json")];

@@ -124,10 +124,8 @@ async fn the_same_key_answers_the_same_and_refuses_another_body() {
     let shop = Shop::open().await;
     let ada = shopper();
     let order = shop.order(&ada).await;
-    let cancel = |body| CancelOrder {
-        of: of(order.id),
-        idempotency: Idempotency { key: "k".into(), body },
-    };
+    let cancel =
+        |body| CancelOrder { of: of(order.id), idempotency: Idempotency { key: "k".into(), body } };
     let first = shop.rig.call(&ada, cancel([0; 32])).await.unwrap();
     assert_eq!(shop.rig.call(&ada, cancel([0; 32])).await.unwrap(), first);
     assert_eq!(shop.others.lock().closed.len(), 1);

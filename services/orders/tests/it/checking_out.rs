@@ -108,10 +108,7 @@ async fn an_empty_cart_is_refused() {
     assert_eq!(shop.refused(&ada, checkout(any_key())).await, CheckoutRefused::CartEmpty);
     shop.fill(&ada, &[]);
     assert_eq!(shop.refused(&ada, checkout(any_key())).await, CheckoutRefused::CartEmpty);
-    let nobody = Checkout {
-        of: CartToken { token: None },
-        ..guest_checkout("", any_key())
-    };
+    let nobody = Checkout { of: CartToken { token: None }, ..guest_checkout("", any_key()) };
     assert_eq!(shop.refused(&Caller::Guest, nobody).await, CheckoutRefused::CartEmpty);
     assert_eq!(shop.count("orders").await, 0);
     shop.close().await;
@@ -200,7 +197,10 @@ async fn what_is_wrong_with_the_input_is_named_and_not_kept() {
     let with = |payment| Checkout { payment, ..checkout(key("same")) };
     let long = "t".repeat(201);
     for (command, wrong) in [
-        (Checkout { shipping_address: bad_address, ..checkout(key("same")) }, "shipping_address.name"),
+        (
+            Checkout { shipping_address: bad_address, ..checkout(key("same")) },
+            "shipping_address.name",
+        ),
         (with(PayWith { method: PaymentMethod::Card, token: None }), "payment.token"),
         (with(PayWith { method: PaymentMethod::Card, token: Some("".into()) }), "payment.token"),
         (with(PayWith { method: PaymentMethod::Card, token: Some("a b".into()) }), "payment.token"),
@@ -214,7 +214,10 @@ async fn what_is_wrong_with_the_input_is_named_and_not_kept() {
             other => panic!("{wrong}: {other:?}"),
         }
     }
-    let mended = Checkout { idempotency: Idempotency { key: "same".into(), body: [9; 32] }, ..checkout(any_key()) };
+    let mended = Checkout {
+        idempotency: Idempotency { key: "same".into(), body: [9; 32] },
+        ..checkout(any_key())
+    };
     assert!(shop.check_out(&ada, mended).await.is_ok());
     shop.close().await;
 }
@@ -226,7 +229,10 @@ async fn guests_give_an_address_to_write_to_and_have_no_wallet() {
     for (command, wrong) in [
         (Checkout { email: None, ..guest_checkout("cart-1", any_key()) }, "email"),
         (Checkout { email: Some("a@b".into()), ..guest_checkout("cart-1", any_key()) }, "email"),
-        (Checkout { email: Some("a\0@b.com".into()), ..guest_checkout("cart-1", any_key()) }, "email"),
+        (
+            Checkout { email: Some("a\0@b.com".into()), ..guest_checkout("cart-1", any_key()) },
+            "email",
+        ),
         (Checkout { payment: wallet(), ..guest_checkout("cart-1", any_key()) }, "payment.method"),
     ] {
         match shop.refused(&Caller::Guest, command).await {

@@ -48,8 +48,7 @@ async fn driven<T>(waves: Waves, work: impl Future<Output = T>) -> T {
 
 async fn start(shop: &Shop, faults: Option<Arc<CrashAt>>) -> Node {
     let faults = faults.map(|faults| faults as Arc<dyn Faults>);
-    let setup =
-        Setup { faults, tasks: false, stop: Default::default(), ..shop.rig.setup.clone() };
+    let setup = Setup { faults, tasks: false, stop: Default::default(), ..shop.rig.setup.clone() };
     let node = Node::start(&[Box::new(orders::plug())], &setup).await.unwrap();
     let running = &node.services[0];
     let at_start = running.take_start().expect("it was not started before");

@@ -1,12 +1,10 @@
 use crate::shop::*;
+use contracts::Event;
 use contracts::inventory::StockMissing;
 use contracts::orders::{
     CancelReason, GetReceipt, GetTracking, OrderCancelled, OrderPaid, OrderStatus,
 };
-use contracts::payments::{
-    PaymentActionRequired, PaymentCaptured, PaymentRefunded, PaymentStatus,
-};
-use contracts::Event;
+use contracts::payments::{PaymentActionRequired, PaymentCaptured, PaymentRefunded, PaymentStatus};
 use kit::bus::Envelope;
 use kit::testing::shopper;
 use kit::wave::NotRun;
@@ -29,7 +27,10 @@ async fn a_capture_pays_the_order_and_is_told_once_however_often_it_comes() {
     let told = told.lock().clone();
     assert_eq!(told.len(), 1);
     assert_eq!((told[0].order, told[0].total), (order.id, order.total));
-    assert_eq!((told[0].account, &told[0].lines), (ada.account(), &shop.others.lock().holds[&order.id]));
+    assert_eq!(
+        (told[0].account, &told[0].lines),
+        (ada.account(), &shop.others.lock().holds[&order.id])
+    );
 
     let tracking = shop.rig.call(&ada, GetTracking { of: of(order.id) }).await.unwrap();
     let steps: Vec<_> = tracking.timeline.iter().map(|step| step.status).collect();

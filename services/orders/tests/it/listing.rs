@@ -71,7 +71,11 @@ async fn a_list_that_is_asked_for_wrongly_names_the_field() {
         ("page=1", "page"),
     ] {
         let asked = get(&shop, &ada, &format!("/v1/orders?{query}")).await;
-        assert_eq!((asked.status.as_u16(), asked.code().as_str()), (400, "invalid_input"), "{query}");
+        assert_eq!(
+            (asked.status.as_u16(), asked.code().as_str()),
+            (400, "invalid_input"),
+            "{query}"
+        );
         assert_eq!(asked.field(), field, "{query}");
     }
     shop.close().await;

@@ -102,7 +102,10 @@ async fn wrong_input_names_its_field() {
         (plus("cart_version", json!(1.0)), "cart_version"),
         (plus("cart_version", json!(-1)), "cart_version"),
         (plus("cart_version", json!("1")), "cart_version"),
-        (plus("cart_version", serde_json::from_str("99999999999999999999").unwrap()), "cart_version"),
+        (
+            plus("cart_version", serde_json::from_str("99999999999999999999").unwrap()),
+            "cart_version",
+        ),
         (plus("email", json!(7)), "email"),
         (plus("email", json!("no address")), "email"),
         (plus("email", json!("a@example.com\u{0}")), "email"),
@@ -120,19 +123,27 @@ async fn wrong_input_names_its_field() {
         ("{".to_owned(), ""),
     ] {
         let asked = post(&shop, &ada, "/v1/checkout", "k", &body).await;
-        assert_eq!((asked.status.as_u16(), asked.code().as_str()), (400, "invalid_input"), "{body}");
+        assert_eq!(
+            (asked.status.as_u16(), asked.code().as_str()),
+            (400, "invalid_input"),
+            "{body}"
+        );
         assert_eq!(asked.field(), field, "{body}: {}", asked.text);
     }
     let mut two = checkout_body();
     two["shipping_address"]["city"] = "".into();
     two["payment"]["token"] = "a b".into();
     let asked = post(&shop, &ada, "/v1/checkout", "k", &two.to_string()).await;
-    let fields: Vec<_> = asked.json()["errors"].as_array().unwrap().iter()
+    let fields: Vec<_> = asked.json()["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
         .map(|error| error["field"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(fields, ["shipping_address.city", "payment.token"], "all at once");
     assert_eq!(shop.count("idempotency").await, 0, "none of it is kept");
-    let guest = post(&shop, &Caller::Guest, "/v1/checkout", "k", &checkout_body().to_string()).await;
+    let guest =
+        post(&shop, &Caller::Guest, "/v1/checkout", "k", &checkout_body().to_string()).await;
     assert_eq!(guest.field(), "email");
     shop.close().await;
 }
@@ -198,16 +209,14 @@ async fn waited(
     meanwhile: impl AsyncFnOnce(contracts::orders::Order),
 ) -> (Value, Duration) {
     shop.fill(ada, &[("BOOK-1", 1)]);
-    let headers = [
-        ("idempotency-key", "wait"),
-        ("content-type", "application/json"),
-        ("prefer", "wait=20"),
-    ];
+    let headers =
+        [("idempotency-key", "wait"), ("content-type", "application/json"), ("prefer", "wait=20")];
     let body = checkout_body().to_string();
     let (placing, who) = (Arc::clone(shop), ada.clone());
-    let placing = tokio::spawn(async move {
-        send(&placing, &who, "POST", "/v1/checkout", &headers, body).await
-    });
+    let placing =
+        tokio::spawn(
+            async move { send(&placing, &who, "POST", "/v1/checkout", &headers, body).await },
+        );
     let order = loop {
         let listed = get(shop, ada, "/v1/orders").await.json();
         if let Some(id) = listed["items"][0]["id"].as_str() {
@@ -230,9 +239,14 @@ async fn a_client_may_wait_for_what_becomes_of_its_order() {
     let (paid, took) = waited(&shop, &shopper(), async |order| shop.capture(&order).await).await;
     assert_eq!(paid["status"], "paid");
     assert!(took < Duration::from_millis(240), "woken, not read again: {took:?}");
-    let (failed, _) =
-        waited(&shop, &shopper(), async |order| { shop.rig.tell(failed(&order)).await; }).await;
-    assert_eq!((&failed["status"], &failed["payment"]["status"]), (&json!("cancelled"), &json!("failed")));
+    let (failed, _) = waited(&shop, &shopper(), async |order| {
+        shop.rig.tell(failed(&order)).await;
+    })
+    .await;
+    assert_eq!(
+        (&failed["status"], &failed["payment"]["status"]),
+        (&json!("cancelled"), &json!("failed"))
+    );
     let (asked, took) = waited(&shop, &shopper(), async |order| {
         let asked = PaymentActionRequired { payment: order.payment.id, order: order.id };
         shop.rig.tell(asked).await;

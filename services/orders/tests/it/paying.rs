@@ -228,14 +228,18 @@ async fn only_the_owner_pays_and_by_a_way_that_can_be_used() {
     }
     let no_token = PayWith { method: PaymentMethod::Card, token: None };
     let refused = shop.pay(&ada, order.id, any_key(), Some(no_token)).await.unwrap_err().refused();
-    assert!(matches!(refused, Some(OrderRefused::Invalid { field, .. }) if field == "payment.token"));
+    assert!(
+        matches!(refused, Some(OrderRefused::Invalid { field, .. }) if field == "payment.token")
+    );
 
     shop.fill_named("cart-1".into(), &[("BOOK-1", 1)]);
     let placed = shop.rig.call(&Caller::Guest, guest_checkout("cart-1", any_key())).await.unwrap();
     let of = OrderRef { order: placed.order.id, token: placed.order_token };
     let by_wallet = PayOrder { of: of.clone(), idempotency: any_key(), payment: Some(wallet()) };
     let refused = shop.rig.call(&Caller::Guest, by_wallet).await.unwrap_err().refused();
-    assert!(matches!(refused, Some(OrderRefused::Invalid { field, .. }) if field == "payment.method"));
+    assert!(
+        matches!(refused, Some(OrderRefused::Invalid { field, .. }) if field == "payment.method")
+    );
     let by_card = PayOrder { of, idempotency: any_key(), payment: Some(card()) };
     assert!(shop.rig.call(&Caller::Guest, by_card).await.is_ok());
     shop.close().await;

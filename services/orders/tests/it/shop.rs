@@ -12,7 +12,9 @@ use contracts::payments::{
     ClosePayment, Closing, ContinuePayment, ContinueRefused, PaymentCaptured, PaymentFailed,
     PaymentMethod, PaymentStatus,
 };
-use contracts::{Address, Call, CallError, Caller, CartId, Currency, Money, OrderId, Quantity, Sku};
+use contracts::{
+    Address, Call, CallError, Caller, CartId, Currency, Money, OrderId, Quantity, Sku,
+};
 use kit::calls::Answer;
 use kit::config::Config;
 use kit::plug::Service;
