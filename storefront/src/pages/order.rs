@@ -92,8 +92,8 @@ struct OrderPage {
     steps: Vec<Step>,
     lines: Vec<Line>,
     address: String,
-    /// Seconds until it is looked at again.
-    refresh: Option<u32>,
+    /// When, and where, it is looked at again.
+    refresh: Option<String>,
     /// A key for each form, where there is something to send.
     confirm: Option<String>,
     pay: Option<String>,
@@ -214,17 +214,21 @@ async fn page(
     let timeline = tracking.map(|tracking| tracking.timeline).unwrap_or_default();
     let pending = order.status == OrderStatus::Pending;
     let action = pending && order.payment.status == PaymentStatus::RequiresAction;
-    let waiting = pending
-        && matches!(order.payment.status, PaymentStatus::Pending | PaymentStatus::Authorized);
-    let (frame, wallet) = tokio::join!(Frame::at_place(shop, visitor, "orders"), async {
+    let refresh = refresh(&order, visitor).filter(|_| faults.is_empty());
+    let (mut frame, wallet) = tokio::join!(Frame::at_place(shop, visitor, "orders"), async {
         if action && visitor.is_known() { shop.ask(visitor, GetWallet).await.ok() } else { None }
     });
+    let told = told(&order, visitor);
+    if told.as_ref().is_some_and(|told| told.tone == "is-good") {
+        // One thank you is enough.
+        frame.notice = None;
+    }
     let page = OrderPage {
-        told: told(&order, visitor),
+        told,
         steps: steps(&order, &timeline),
         lines: lines(&order),
         address: address(&order),
-        refresh: (waiting && faults.is_empty()).then_some(LOOK_AGAIN_SECONDS),
+        refresh,
         confirm: action.then(|| shop.key()),
         pay: action.then(|| shop.key()),
         cancel: matches!(order.status, OrderStatus::Pending | OrderStatus::Paid)
@@ -239,9 +243,27 @@ async fn page(
     private(status, &page)
 }
 
+/// Whether whoever looks has just done what `code` says.
+fn just(visitor: &Visitor, code: &str) -> bool {
+    visitor.notice.is_some_and(|notice| notice.is(code))
+}
+
+/// When, and where, a page is looked at again whose payment is on its way.
+fn refresh(order: &Order, visitor: &Visitor) -> Option<String> {
+    match (order.status, order.payment.status) {
+        (OrderStatus::Pending, PaymentStatus::Pending | PaymentStatus::Authorized) => {
+            Some(LOOK_AGAIN_SECONDS.to_string())
+        }
+        // The confirmation has not come round yet. Once, for there is a form on the page.
+        (OrderStatus::Pending, PaymentStatus::RequiresAction) if just(visitor, "paying") => {
+            Some(format!("{LOOK_AGAIN_SECONDS};url=/orders/{}?notice=placed", order.id))
+        }
+        _ => None,
+    }
+}
+
 /// The news of an order that a shopper looks for first.
 fn told(order: &Order, visitor: &Visitor) -> Option<Told> {
-    let just = |code| visitor.notice.is_some_and(|notice| notice.is(code));
     let (tone, title, text) = match (order.status, order.payment.status) {
         (OrderStatus::Pending, PaymentStatus::RequiresAction) => (
             "is-warning",
@@ -257,9 +279,9 @@ fn told(order: &Order, visitor: &Visitor) -> Option<Told> {
             "We are waiting for your payment",
             "It takes a moment. This page looks again by itself.".to_owned(),
         ),
-        (OrderStatus::Paid, _) if just("placed") || just("paying") => (
+        (OrderStatus::Paid, _) if just(visitor, "placed") || just(visitor, "paying") => (
             "is-good",
-            "It is yours!",
+            "Thank you! It is yours.",
             "Your payment arrived, and a receipt is on its way to you.".to_owned(),
         ),
         (OrderStatus::Cancelled, _) => cancelled(order),

@@ -4,7 +4,7 @@ use crate::form::{Faults, Sent};
 use crate::frame::{Category, Frame, html};
 use crate::stop::{OrStop as _, Shown, Stop};
 use crate::visitor::Visitor;
-use crate::words::{Price, encoded};
+use crate::words::{Price, encoded, sentence};
 use crate::{Shop, cookies};
 use askama::Template;
 use axum::extract::{Path, State};
@@ -188,16 +188,27 @@ async fn beside(shop: &Shop, visitor: &Visitor, product: &Product) -> Vec<Card> 
     others.take(BESIDE).map(Card::from).collect()
 }
 
-/// The facts that are known of a product, as a reader would ask for them.
+/// What a reader asks for first, and what it is called.
+const FACTS: [(&str, &str); 4] = [
+    ("year", "First published"),
+    ("pages", "Pages"),
+    ("language", "Original language"),
+    ("format", "Format"),
+];
+
+/// The facts that are known of a product.
 fn facts(product: &Product) -> Vec<(String, String)> {
-    let own = product.attributes.iter().map(|(name, value)| match name.as_str() {
-        "year" => ("First published".to_owned(), written(value)),
-        "language" => ("Original language".to_owned(), language(&written(value))),
-        _ => (crate::words::sentence(name, ""), written(value)),
+    let known = |name: &str| FACTS.iter().any(|(known, _)| *known == name);
+    let first = FACTS.iter().filter_map(|(name, words)| {
+        let value = written(product.attributes.get(*name)?);
+        let value = if *name == "language" { language(&value) } else { value };
+        Some(((*words).to_owned(), value))
     });
+    let others = product.attributes.iter().filter(|(name, _)| !known(name));
+    let others = others.map(|(name, value)| (sentence(name, ""), written(value)));
     let skus: Vec<&str> = product.variants.iter().map(|variant| variant.sku.as_str()).collect();
     let sku = ("SKU".to_owned(), skus.join(", "));
-    own.filter(|(_, value)| !value.is_empty()).chain([sku]).collect()
+    first.chain(others).filter(|(_, value)| !value.is_empty()).chain([sku]).collect()
 }
 
 fn written(value: &Value) -> String {

@@ -178,7 +178,7 @@ async fn a_guest_orders_and_only_that_orders_pages_get_its_token() {
         seen.set_cookies()
     );
     assert!(!seen.to().contains("order-token"));
-    browser.follow(&seen).await.is(200).tells("7Q4K-2M9D").tells("It is yours!");
+    browser.follow(&seen).await.is(200).tells("7Q4K-2M9D").tells("Thank you! It is yours.");
     browser.get(&format!("/orders/{}/receipt", order_id())).await.is(200);
     let (_, checkout) = sent.lock().unwrap()[0].clone();
     assert_eq!(checkout.of.token.as_deref(), Some("guest-cart"));
@@ -231,14 +231,14 @@ async fn faults_stand_beside_their_fields_and_what_was_typed_stays() {
     for (field, value, told) in [
         ("email", "nobody", "E-mail"),
         ("email", "", "must be an e-mail address"),
-        ("name", "", "id=\"name-fault\""),
+        ("name", "", "Full name must be filled in"),
         ("name", long.as_str(), "must have 1 to 200 characters"),
         ("city", "a\tb", "must not contain control characters"),
         ("country", "Utopia", "two capital letters"),
         ("postal_code", " ", "id=\"postal_code-fault\""),
-        ("shipping_method", "rocket", "Shipping method must be chosen"),
-        ("payment_method", "iou", "Payment method must be chosen"),
-        ("card_token", "", "Card token must be chosen"),
+        ("shipping_method", "rocket", "Shipping must be chosen"),
+        ("payment_method", "iou", "Payment must be chosen"),
+        ("card_token", "", "The card must be chosen"),
         ("cart_version", "x", "was lost"),
     ] {
         let seen = browser.post("/checkout", &with(&form, field, value)).await;

@@ -36,6 +36,9 @@ async fn an_order_tells_how_it_stands_and_what_can_be_done() {
         .tells("Confirm payment")
         .tells("Or pay another way");
     seen.tells("120.00 <small>USD</small>");
+    let action = with_order(OrderStatus::Pending, PaymentStatus::RequiresAction);
+    let seen = action.open().logged_in("ada").get(&format!("{}?notice=paying", page())).await;
+    seen.is(200).tells(&format!("content=\"2;url={}?notice=placed\"", page()));
     let seen = look(OrderStatus::Paid, PaymentStatus::Captured).await;
     seen.is(200)
         .hides("http-equiv=\"refresh\"")

@@ -118,6 +118,7 @@ async fn who_may_not_is_told_before_anything_is_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn bad_products_are_refused_by_field() {
     let web = Web::open().await;
     let staff = admin();

@@ -58,6 +58,25 @@ pub fn field_of(field: &str) -> &str {
     }
 }
 
+/// What the form calls a field.
+pub fn label(field: &str) -> &str {
+    match field {
+        "email" => "E-mail",
+        "name" => "Full name",
+        "line1" => "Street and number",
+        "line2" => "Flat, floor, company",
+        "postal_code" => "Postal code",
+        "city" => "City",
+        "country" => "Country",
+        "phone" => "Phone",
+        "shipping_method" => "Shipping",
+        "payment_method" => "Payment",
+        "card_token" => "The card",
+        "cart_version" => "The version of your cart",
+        other => other,
+    }
+}
+
 /// How somebody means to pay, by what a form says of it.
 pub fn pay_with(method: &str, card_token: &str) -> Result<PayWith, Faults> {
     match method {
@@ -73,6 +92,17 @@ impl CheckoutForm {
     pub fn read(&self, shop: &Shop, visitor: &Visitor) -> Result<Checkout, Faults> {
         let mut faults = Faults::default();
         let shipping_address = self.address();
+        let Address { name, line1, city, postal_code, country, .. } = &shipping_address;
+        let required = [
+            ("name", name),
+            ("line1", line1),
+            ("city", city),
+            ("postal_code", postal_code),
+            ("country", country),
+        ];
+        for (field, _) in required.into_iter().filter(|(_, text)| text.is_empty()) {
+            faults.add(field, "must be filled in");
+        }
         for (field, reason) in shipping_address.faults() {
             faults.add(field, reason);
         }
