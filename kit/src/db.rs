@@ -256,7 +256,7 @@ pub enum Kind {
 
 /// One statement that changes many rows, each by values of its own.
 ///
-/// ```ignore
+/// ```text
 /// SetUpdate::of("stock").key("sku", Kind::Text).change(Change::Add("reserved"), Kind::Int)
 ///     .run(tx, rows).await?; // rows: Vec<Vec<Value>>, each the key and then the changes
 /// ```

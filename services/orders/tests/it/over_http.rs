@@ -78,11 +78,8 @@ async fn a_guest_checks_out_with_a_cart_token_and_opens_the_order_with_its_own()
     shop.close().await;
 }
 
-#[tokio::test]
-async fn wrong_input_names_its_field() {
-    let shop = Shop::open().await;
-    let ada = shopper();
-    shop.fill(&ada, &[("BOOK-1", 1)]);
+/// Bodies of a checkout, each with the field that is wrong in it.
+fn wrong_bodies() -> Vec<(String, &'static str)> {
     let with = |path: &str, value: Value| {
         let mut body = checkout_body();
         *body.pointer_mut(path).unwrap() = value;
@@ -95,17 +92,14 @@ async fn wrong_input_names_its_field() {
     };
     let mut unknown = checkout_body();
     unknown["payment"]["cvc"] = "123".into();
-    for (body, field) in [
+    vec![
         ("{}".to_owned(), "shipping_address"),
         (plus("discount", 5.into()), "discount"),
         (unknown.to_string(), "payment.cvc"),
         (plus("cart_version", json!(1.0)), "cart_version"),
         (plus("cart_version", json!(-1)), "cart_version"),
         (plus("cart_version", json!("1")), "cart_version"),
-        (
-            plus("cart_version", serde_json::from_str("99999999999999999999").unwrap()),
-            "cart_version",
-        ),
+        (plus("cart_version", json!(u64::MAX)), "cart_version"),
         (plus("email", json!(7)), "email"),
         (plus("email", json!("no address")), "email"),
         (plus("email", json!("a@example.com\u{0}")), "email"),
@@ -121,7 +115,15 @@ async fn wrong_input_names_its_field() {
         (with("/shipping_address", json!([])), "shipping_address"),
         ("[]".to_owned(), ""),
         ("{".to_owned(), ""),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn wrong_input_names_its_field() {
+    let shop = Shop::open().await;
+    let ada = shopper();
+    shop.fill(&ada, &[("BOOK-1", 1)]);
+    for (body, field) in wrong_bodies() {
         let asked = post(&shop, &ada, "/v1/checkout", "k", &body).await;
         assert_eq!(
             (asked.status.as_u16(), asked.code().as_str()),
@@ -236,9 +238,14 @@ async fn waited(
 #[tokio::test]
 async fn a_client_may_wait_for_what_becomes_of_its_order() {
     let shop = Arc::new(Shop::open().await);
-    let (paid, took) = waited(&shop, &shopper(), async |order| shop.capture(&order).await).await;
-    assert_eq!(paid["status"], "paid");
-    assert!(took < Duration::from_millis(240), "woken, not read again: {took:?}");
+    let mut soonest = Duration::MAX;
+    for _ in 0..3 {
+        let (paid, took) =
+            waited(&shop, &shopper(), async |order| shop.capture(&order).await).await;
+        assert_eq!(paid["status"], "paid");
+        soonest = soonest.min(took);
+    }
+    assert!(soonest < Duration::from_millis(120), "woken, not read again: {soonest:?}");
     let (failed, _) = waited(&shop, &shopper(), async |order| {
         shop.rig.tell(failed(&order)).await;
     })
