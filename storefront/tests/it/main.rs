@@ -1,4 +1,5 @@
 //! The pages, with the services behind them played by the tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod browser;
 mod buying;
 mod looking;

@@ -3,7 +3,8 @@ use crate::*;
 use kit::plug::Setup;
 use kit::testing::Seeded;
 use payments::provider;
-use payments::sandbox::{Said, Sandbox};
+use payments::sandbox::{Lost, Said, Sandbox};
+use payments::settle::{Outcome, settle};
 
 /// A node whose worker is run by hand. The shop around it has no node of its own.
 async fn by_hand() -> (Shop, Node) {
@@ -110,6 +111,59 @@ async fn a_refund_whose_answer_was_not_committed_pays_back_once() {
     assert_eq!(shop.refunded.lock().len(), 1);
     let book = sandbox_book::all(running.db.reader()).await.unwrap();
     assert_eq!(book.iter().filter(|row| row.kind == "refund").count(), 1);
+    assert_ledger(&running.db).await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn what_two_workers_bring_is_applied_once_and_a_stale_answer_undoes_nothing() {
+    let (shop, node) = by_hand().await;
+    let running = node.service("payments").unwrap();
+    let sandbox = Sandbox::new(&running.waves);
+    let settle = async |outcome: &Outcome| {
+        let settled = running.waves.write(outcome.clone(), |wave, outcome| {
+            Box::pin(settle(wave, std::slice::from_ref(outcome)))
+        });
+        settled.await.unwrap();
+    };
+    let bring = async || {
+        let taken = running.waves.write((), |wave, ()| Box::pin(provider::take_due(wave)));
+        let taken = taken.await.unwrap();
+        assert_eq!(taken.len(), 1);
+        let outcome = provider::ask(&sandbox, taken[0].clone()).await;
+        for _ in 0..2 {
+            settle(&outcome).await;
+        }
+        for said in [
+            Err(Lost("timeout".into())),
+            Ok(Said::Pending),
+            Ok(Said::NotFound),
+            Ok(Said::RequiresAction),
+            Ok(Said::Declined("card_declined".into())),
+            Ok(Said::Voided),
+        ] {
+            settle(&Outcome { said, ..outcome.clone() }).await;
+        }
+        settle(&outcome).await;
+        shop.rig.clock.forward(Duration::from_secs(600));
+        turn(&node).await;
+    };
+    let order = shop.order(None, card("tok_visa"), 500);
+    shop.rig.tell(order.clone()).await;
+    bring().await;
+    assert_eq!(status(&node, order.payment).await, PaymentStatus::Captured);
+    shop.cancel(&order).await;
+    bring().await;
+    assert_eq!(status(&node, order.payment).await, PaymentStatus::Refunded);
+    assert_eq!((shop.captured.lock().len(), shop.refunded.lock().len()), (1, 1));
+    assert!(shop.failed.lock().is_empty() && shop.asks.lock().is_empty());
+    let caller = shopper();
+    let top_up = shop.top_up(&caller, 70, "tok_timeout", "k").await.unwrap();
+    assert_eq!(top_up.status, PaymentStatus::Pending);
+    shop.rig.clock.forward(Duration::from_secs(3));
+    bring().await;
+    assert_eq!(shop.balance(&caller).await, 70);
+    assert_eq!(shop.topped_up.lock().len(), 1);
     assert_ledger(&running.db).await;
     node.stop().await;
 }
