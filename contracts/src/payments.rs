@@ -59,7 +59,8 @@ pub struct PaymentActionRequired {
 }
 event!(PaymentActionRequired, "payments.action_required.v1", payment);
 
-/// The money is ours.
+/// The money is ours. Told only of money that stays: what arrives for a payment that was closed
+/// goes back without a word.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentCaptured {
     /// Which payment.

@@ -121,6 +121,13 @@ impl Bus {
     pub(crate) fn relay(&self, service: &'static str, poke: Arc<Notify>) {
         self.0.pokes.write().entry(service).or_default().push(poke);
     }
+    /// Forgets everybody.
+    #[cfg(feature = "testing")]
+    pub(crate) fn clear(&self) {
+        self.0.hearers.write().clear();
+        self.0.watchers.write().clear();
+        self.0.pokes.write().clear();
+    }
     /// Forgets everything that `service` registered: for the simulation, when it crashes.
     pub fn forget(&self, service: &str) {
         for services in self.0.hearers.write().values_mut() {

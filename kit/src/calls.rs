@@ -44,6 +44,11 @@ impl Registry {
         let answer: Answerer<C> = Arc::new(answer);
         self.0.answers.write().entry(C::NAME).or_default().push(Arc::new(answer));
     }
+    /// Forgets everybody.
+    #[cfg(feature = "testing")]
+    pub(crate) fn clear(&self) {
+        self.0.answers.write().clear();
+    }
     /// Forgets who answers the calls of `service`: for the simulation, when it crashes.
     pub fn forget(&self, service: &str) {
         self.0.answers.write().retain(|name, _| name.split('.').next() != Some(service));

@@ -256,10 +256,20 @@ impl Rig {
         self.stop_keeping().await;
     }
     /// Stops everything, but keeps the databases as long as the answer lives.
-    pub async fn stop_keeping(self) -> Place {
-        for node in self.nodes {
+    pub async fn stop_keeping(mut self) -> Place {
+        for node in std::mem::take(&mut self.nodes) {
             node.stop().await;
         }
-        self.place
+        self.place.clone()
+    }
+}
+
+impl Drop for Rig {
+    /// Services and the tables that name them hold each other; a test that fails, or does not
+    /// stop its rig, would keep its connections to the server until the last test has run.
+    fn drop(&mut self) {
+        self.setup.stop.cancel();
+        self.bus.clear();
+        self.registry.clear();
     }
 }

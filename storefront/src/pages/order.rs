@@ -219,8 +219,8 @@ async fn page(
         if action && visitor.is_known() { shop.ask(visitor, GetWallet).await.ok() } else { None }
     });
     let told = told(&order, visitor);
-    if told.as_ref().is_some_and(|told| told.tone == "is-good") {
-        // One thank you is enough.
+    if order.status != OrderStatus::Pending && told.is_some() {
+        // How it ended is news enough.
         frame.notice = None;
     }
     let page = OrderPage {

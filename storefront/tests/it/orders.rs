@@ -48,6 +48,9 @@ async fn an_order_tells_how_it_stands_and_what_can_be_done() {
     seen.tells("12 St James&#39;s Square\nSW1Y 4JH London");
     let seen = look(OrderStatus::Cancelled, PaymentStatus::Failed).await;
     seen.is(200).tells("Your card was declined.").tells("href=\"/checkout\"").hides("/cancel\"");
+    let failed = with_order(OrderStatus::Cancelled, PaymentStatus::Failed);
+    let seen = failed.open().logged_in("ada").get(&format!("{}?notice=placed", page())).await;
+    seen.is(200).hides("Thank you");
     let seen = look(OrderStatus::Delivered, PaymentStatus::Captured).await;
     seen.is(200).hides("/cancel\"").tells("is-delivered");
 }

@@ -338,8 +338,8 @@ async fn a_receipt_is_json_or_a_page_with_everything_escaped() {
 
 #[tokio::test]
 async fn every_route_is_documented() {
-    let rig = kit::testing::Rig::start(&[Box::new(orders::plug())], Default::default()).await;
-    let mut nodes = rig.nodes;
+    let mut rig = kit::testing::Rig::start(&[Box::new(orders::plug())], Default::default()).await;
+    let mut nodes = std::mem::take(&mut rig.nodes);
     let routes = nodes[0].services[0].routes.take().unwrap();
     let api = serde_json::to_value(routes.split_for_parts().1).unwrap();
     for node in nodes {

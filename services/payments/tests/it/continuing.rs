@@ -192,3 +192,48 @@ async fn closing_beside_a_completed_action_ends_with_the_money_in_one_place() {
     }
     shop.end().await;
 }
+
+#[tokio::test]
+async fn closing_beside_another_method_ends_with_the_money_in_one_place() {
+    let shop = Shop::open().await;
+    let payer = shop.shopper_with(100_000).await;
+    let mut orders = Vec::new();
+    for _ in 0..30 {
+        let order = shop.order(payer.account(), card("tok_threeDSecure"), 700);
+        shop.rig.tell(order.clone()).await;
+        orders.push(order);
+    }
+    shop.pass(1).await;
+    let closings = futures_util::future::join_all(orders.iter().enumerate().map(|(n, order)| {
+        let new = shop.another([wallet(), card("tok_visa")][n % 2].clone());
+        let shop = &shop;
+        async move {
+            let instead = shop.go_on(order, Some(new.clone()));
+            let (answer, closing) = tokio::join!(instead, shop.close(order));
+            answer.unwrap();
+            (new.payment, closing)
+        }
+    }))
+    .await;
+    shop.pass(5).await;
+    for (id, closing) in closings {
+        let payment = shop.payment(id).await.unwrap();
+        let kept = payment.captured.minor - payment.refunded.minor;
+        assert_eq!(kept > 0, closing != Closing::Closed, "{closing:?} {payment:?}");
+    }
+    shop.end().await;
+}
+
+#[tokio::test]
+async fn closing_after_the_replaced_payment_went_back_finds_nothing_captured() {
+    let shop = Shop::open().await;
+    let order = shop.order(None, card("tok_timeout"), 700);
+    shop.rig.tell(order.clone()).await;
+    shop.pass(1).await;
+    let second = shop.another(card("tok_threeDSecure"));
+    shop.go_on(&order, Some(second.clone())).await.unwrap();
+    shop.pass(10).await;
+    shop.until(order.payment, PaymentStatus::Refunded).await;
+    assert_eq!(shop.close(&order).await, Closing::Closed);
+    shop.end().await;
+}

@@ -2,22 +2,27 @@
 use crate::*;
 
 #[tokio::test]
-async fn a_good_card_pays_in_milliseconds_and_by_itself() {
+async fn a_good_card_pays_at_once_and_by_itself() {
     let shop = Shop::open().await;
-    let order = shop.order(None, card("tok_visa"), 1999);
-    shop.rig.tell(order.clone()).await;
-    // Nobody gives the worker a turn but the commit of the intent.
     let started = std::time::Instant::now();
-    while shop.captured.lock().is_empty() {
-        assert!(started.elapsed() < Duration::from_secs(5), "the worker was not woken");
-        tokio::time::sleep(Duration::from_millis(1)).await;
+    for count in 1..=10 {
+        let order = shop.order(None, card("tok_visa"), 1999);
+        shop.rig.tell(order.clone()).await;
+        // Nobody gives the worker a turn but the commit of the intent: by its own clock it would
+        // look every half a second.
+        while shop.captured.lock().len() < count {
+            assert!(started.elapsed() < Duration::from_millis(2500), "the worker was not woken");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let captured = shop.captured.lock().pop().unwrap();
+        let expected =
+            PaymentCaptured { payment: order.payment, order: order.order, amount: order.total };
+        assert_eq!(captured, expected);
+        shop.captured.lock().push(captured);
     }
-    let captured = shop.captured.lock().clone();
-    let expected =
-        PaymentCaptured { payment: order.payment, order: order.order, amount: order.total };
-    assert_eq!(captured, [expected]);
-    assert_eq!(shop.charges().await, [(Some("tok_visa".into()), 1999, 0, "captured".into())]);
-    assert_eq!(book_sum(shop.db(), "sales").await, 1999);
+    assert_eq!(shop.charges().await[0], (Some("tok_visa".into()), 1999, 0, "captured".into()));
+    assert_eq!(shop.charges().await.len(), 10);
+    assert_eq!(book_sum(shop.db(), "sales").await, 19_990);
     shop.end().await;
 }
 
