@@ -45,7 +45,7 @@ impl Sessions {
         // Watched before it is asked, so that none is missed between the two.
         let revoked = Arc::new(Revoked::default());
         let watching = Arc::clone(&revoked);
-        bus.watch_event(move |ended: &SessionEnded| watching.insert(ended));
+        bus.watch_event("gateway", move |ended: &SessionEnded| watching.insert(ended));
         let keys = Mutex::new(Keys { known: BTreeSet::new(), asked: Timestamp::from_micros(0) });
         let verifier = Verifier::new(&Jwks { keys: Vec::new() }, revoked);
         let sessions = Arc::new(Self { verifier, calls, sources, keys });

@@ -96,7 +96,8 @@ pub struct Bus(Arc<Table>);
 struct Table {
     /// By event.
     hearers: RwLock<BTreeMap<&'static str, Hearers>>,
-    watchers: RwLock<BTreeMap<&'static str, Vec<Watcher>>>,
+    /// By event: who watches, and how it is shown to them.
+    watchers: RwLock<BTreeMap<&'static str, Vec<(&'static str, Watcher)>>>,
     turn: AtomicUsize,
     /// By service: wakes the relays of all its replicas.
     pokes: RwLock<BTreeMap<&'static str, Vec<Arc<Notify>>>>,
@@ -106,17 +107,21 @@ impl Bus {
     pub(crate) fn hear(&self, event: &'static str, service: &'static str, by: Arc<dyn Hearer>) {
         self.0.hearers.write().entry(event).or_default().entry(service).or_default().push(by);
     }
-    pub(crate) fn watch(&self, event: &'static str, watcher: Watcher) {
-        self.0.watchers.write().entry(event).or_default().push(watcher);
+    pub(crate) fn watch(&self, event: &'static str, by: &'static str, watcher: Watcher) {
+        self.0.watchers.write().entry(event).or_default().push((by, watcher));
     }
-    /// Shows every event `E` to `watch`, from now on; it may be missed or come twice. For those
-    /// who stand in front of the services and have no plug. `watch` must not wait for anything.
-    pub fn watch_event<E: Event>(&self, watch: impl Fn(&E) + Send + Sync + 'static) {
+    /// Shows every event `E` to `watch`, which is `by`'s, from now on; it may be missed or come
+    /// twice. `watch` must not wait for anything.
+    pub fn watch_event<E: Event>(
+        &self,
+        by: &'static str,
+        watch: impl Fn(&E) + Send + Sync + 'static,
+    ) {
         let watcher = move |message: &Envelope| match Heard::<E>::open(message) {
             Ok(heard) => watch(&heard.event),
             Err(error) => tracing::warn!(%error, ?message, "cannot read a watched event"),
         };
-        self.watch(E::NAME, Arc::new(watcher));
+        self.watch(E::NAME, by, Arc::new(watcher));
     }
     pub(crate) fn relay(&self, service: &'static str, poke: Arc<Notify>) {
         self.0.pokes.write().entry(service).or_default().push(poke);
@@ -132,6 +137,9 @@ impl Bus {
     pub fn forget(&self, service: &str) {
         for services in self.0.hearers.write().values_mut() {
             services.retain(|name, _| *name != service);
+        }
+        for watchers in self.0.watchers.write().values_mut() {
+            watchers.retain(|(by, _)| *by != service);
         }
     }
     /// Wakes the relays of `service`.
@@ -167,7 +175,7 @@ impl Bus {
     /// Shows `message` to all who watch.
     pub(crate) fn show(&self, message: &Envelope) {
         let watchers = self.0.watchers.read().get(&*message.name).cloned().unwrap_or_default();
-        for watcher in watchers {
+        for (_, watcher) in watchers {
             watcher(message);
         }
     }

@@ -142,13 +142,10 @@ impl<S: Send + Sync + 'static> Plug<S> {
         mut self,
         watch: impl Fn(&S, &E) + Copy + Send + Sync + 'static,
     ) -> Self {
+        let by = self.name;
         let bind = move |service: &Arc<S>, bus: &Bus| {
             let service = Arc::clone(service);
-            let watcher = move |message: &crate::bus::Envelope| match Heard::<E>::open(message) {
-                Ok(heard) => watch(&service, &heard.event),
-                Err(error) => tracing::warn!(%error, ?message, "cannot read a watched event"),
-            };
-            bus.watch(E::NAME, Arc::new(watcher));
+            bus.watch_event::<E>(by, move |event| watch(&service, event));
         };
         self.watches.push((E::NAME, Box::new(bind)));
         self

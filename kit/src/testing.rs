@@ -220,7 +220,7 @@ impl Rig {
                 into.lock().push(serde_json::from_str(&message.body).expect("an event"));
             }
         };
-        self.bus.watch(E::NAME, Arc::new(watch));
+        self.bus.watch(E::NAME, "test", Arc::new(watch));
         told
     }
     /// Gives the worker `name` of `service` a turn in every replica, until it is idle.

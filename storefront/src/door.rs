@@ -5,7 +5,7 @@ use crate::pages::login::local;
 use crate::renewal::Renewed;
 use crate::stop::{self, Stop};
 use crate::visitor::Visitor;
-use crate::{Shop, cookies};
+use crate::{Shop, cookies, notice};
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -37,7 +37,10 @@ pub async fn door(State(shop): State<Arc<Shop>>, request: Request, next: Next) -
     } else {
         match renew(&shop, &parts, &visitor).await {
             Renewal::Again(response) => return response,
-            Renewal::Over => over = true,
+            Renewal::Over => {
+                over = true;
+                visitor.notice = visitor.notice.or_else(|| notice::called("session_ended"));
+            }
             Renewal::None => {}
         }
         merged = merge(&shop, &mut visitor).await;

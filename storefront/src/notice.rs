@@ -52,7 +52,11 @@ static NOTICES: [Notice; 15] = [
 
 /// The notice that a query string asks for.
 pub fn of_query(query: &str) -> Option<&'static Notice> {
-    let code = query.split('&').find_map(|pair| pair.strip_prefix("notice="))?;
+    called(query.split('&').find_map(|pair| pair.strip_prefix("notice="))?)
+}
+
+/// The notice with this code.
+pub fn called(code: &str) -> Option<&'static Notice> {
     NOTICES.iter().find(|notice| notice.is(code))
 }
 
