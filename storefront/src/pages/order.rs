@@ -291,7 +291,12 @@ fn told(order: &Order, visitor: &Visitor) -> Option<Told> {
 }
 
 fn cancelled(order: &Order) -> (&'static str, &'static str, String) {
-    let back = "What was paid goes back the way it came.";
+    let back = match order.payment.status {
+        PaymentStatus::Captured | PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => {
+            "What was paid goes back the way it came."
+        }
+        _ => "Nothing was charged.",
+    };
     match order.cancel_reason {
         Some(CancelReason::PaymentFailed) => {
             let why = order

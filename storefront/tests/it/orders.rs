@@ -59,7 +59,7 @@ async fn an_order_tells_how_it_stands_and_what_can_be_done() {
 async fn why_an_order_was_cancelled_is_told() {
     for (reason, told) in [
         (CancelReason::Expired, "Nobody paid in time"),
-        (CancelReason::ByShopper, "This order was cancelled"),
+        (CancelReason::ByShopper, "<h2>This order was cancelled</h2><p>Nothing was charged."),
         (CancelReason::ByStaff, "The shop cancelled this order"),
         (CancelReason::StockMissing, "We could not find your books"),
     ] {

@@ -165,6 +165,8 @@ impl Shop {
             self.work().await;
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+        // The row is there a moment before its news.
+        self.rig.settled().await;
     }
     /// Waits until nobody asks the provider, and nothing is due.
     async fn quiet(&self) {
