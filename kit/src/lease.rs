@@ -2,8 +2,11 @@
 //! a higher number.
 use crate::problem::Unexpected;
 use crate::wave::{Wave, Waves};
+use contracts::Timestamp;
+use parking_lot::Mutex;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QuerySelect, Set};
+use std::sync::Arc;
 use std::time::Duration;
 
 mod row {
@@ -30,19 +33,31 @@ pub struct Lease {
     holder: Uuid,
     length: Duration,
     waves: Waves,
+    /// When it was last taken or renewed.
+    renewed: Arc<Mutex<Option<Timestamp>>>,
 }
 
 impl Lease {
     /// The lease `name` in the database of `waves`, for `length` at a time.
     pub fn new(name: &'static str, waves: &Waves, length: Duration) -> Self {
-        Self { name, holder: waves.sources().id(), length, waves: waves.clone() }
+        let (holder, renewed) = (waves.sources().id(), Arc::default());
+        Self { name, holder, length, waves: waves.clone(), renewed }
     }
     /// Takes or renews the lease; false while another replica holds it (or nobody can say).
+    ///
+    /// Renewed once a third of it has passed: whoever asks more often is not made to write.
     pub async fn hold(&self) -> bool {
+        let now = self.waves.sources().now();
+        let renewed = *self.renewed.lock();
+        if renewed.is_some_and(|at| at <= now && now < at.after(self.length / 3)) {
+            return true;
+        }
         let wanted = self.clone();
-        let held =
-            self.waves.write(wanted, |wave, wanted: &Self| Box::pin(take(wave, wanted))).await;
-        held.unwrap_or(false)
+        let held = self.waves.write(wanted, |wave, wanted: &Self| Box::pin(take(wave, wanted)));
+        let held = held.await.unwrap_or(false);
+        // From before the write: the row says later, never earlier.
+        *self.renewed.lock() = held.then_some(now);
+        held
     }
 }
 
