@@ -35,13 +35,12 @@ use contracts::payments::{
     WalletToppedUp,
 };
 use contracts::{CallError, Currency};
-use futures_util::future::BoxFuture;
 use kit::Unexpected;
 use kit::clock::Sources;
 use kit::db::{Db, Engine};
 use kit::migration;
 use kit::plug::{Parts, Plug};
-use kit::wave::{Batched, NotRun, Wave, Waves};
+use kit::wave::{Batched, Waves};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,27 +72,6 @@ impl Payments {
         })
     }
 
-    /// Runs a use case that is not hot. A twin on another replica may insert the same key first:
-    /// then it is rolled back, and finds the twin's row the second time.
-    async fn write<C, A>(
-        &self,
-        command: C,
-        run: impl for<'a> Fn(&'a mut Wave, &'a C) -> BoxFuture<'a, Result<A, Unexpected>>
-        + Copy
-        + Send
-        + Sync
-        + 'static,
-    ) -> Result<A, NotRun>
-    where
-        C: Clone + Send + Sync + 'static,
-        A: Send + 'static,
-    {
-        match self.waves.write(command.clone(), run).await {
-            Err(NotRun::Failed(_)) => self.waves.write(command, run).await,
-            ran => ran,
-        }
-    }
-
     /// What the service does before anything is served.
     async fn start(self: Arc<Self>) -> Result<(), Unexpected> {
         if self.db.engine() != Engine::Sqlite {
@@ -109,14 +87,15 @@ pub fn plug() -> Plug<Payments> {
     Plug::new("payments", vec![migration!("0001_payments")], Payments::build)
         .answers::<ClosePayment>(|s, _, call| {
             Box::pin(async move {
-                Ok(s.write(call, |wave, call| Box::pin(close_payment::close_payment(wave, call)))
+                Ok(s.waves
+                    .write(call, |wave, call| Box::pin(close_payment::close_payment(wave, call)))
                     .await?)
             })
         })
         .answers::<ContinuePayment>(|s, _, call| {
             Box::pin(async move {
                 let command = (s.currency, call);
-                let ran = s.write(command, |wave, (currency, call)| {
+                let ran = s.waves.write(command, |wave, (currency, call)| {
                     Box::pin(continue_payment::continue_payment(wave, *currency, call))
                 });
                 ran.await?.map_err(CallError::Refused)

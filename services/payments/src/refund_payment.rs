@@ -33,7 +33,7 @@ pub async fn refund_payment(
         resource: payments.sources.id(),
     };
     let asked = (request, command.payment, command.amount, command.reason);
-    let answer = payments.write(asked, |wave, (request, payment, amount, reason)| {
+    let answer = payments.waves.write(asked, |wave, (request, payment, amount, reason)| {
         Box::pin(refund_once(wave, request, *payment, *amount, reason))
     });
     answer.await?.map_err(CallError::Refused)

@@ -33,7 +33,7 @@ pub async fn top_up(payments: &Payments, caller: &Caller, command: TopUp) -> Ans
         resource: payments.sources.id(),
     };
     let intent = Intent { request, account, amount: command.amount, token };
-    let begun = payments.write(intent, |wave, intent| Box::pin(begin(wave, intent))).await?;
+    let begun = payments.waves.write(intent, |wave, intent| Box::pin(begin(wave, intent))).await?;
     let answer = match begun {
         Begun::Answered(answer) => answer,
         Begun::Refused(refused) => Err(refused),
