@@ -30,6 +30,10 @@ pub enum Permission {
     ManageAccounts,
     /// See parked messages and replay them.
     ManageMessages,
+    /// Let reviews be seen, or not.
+    ModerateReviews,
+    /// Change what the shop is called and the terms on which it sells.
+    ManageShop,
 }
 
 impl Role {
@@ -37,7 +41,9 @@ impl Role {
     pub const fn may(self, permission: Permission) -> bool {
         match self {
             Self::Customer => false,
-            Self::Support => matches!(permission, Permission::ManageOrders),
+            Self::Support => {
+                matches!(permission, Permission::ManageOrders | Permission::ModerateReviews)
+            }
             Self::Admin => true,
         }
     }

@@ -1,6 +1,6 @@
 //! What cart tells and answers. It owns what shoppers mean to buy; prices it only shows.
-use crate::message::call;
-use crate::{CartId, Money, NoRefusal, Quantity, Sku};
+use crate::message::{call, event};
+use crate::{AccountId, CartId, Money, NoRefusal, Quantity, Sku};
 use serde::{Deserialize, Serialize};
 
 /// Whose cart a call is about: the caller's account, else the one that the token names.
@@ -163,3 +163,77 @@ pub struct ContentsLine {
     /// What one piece cost when the line was last shown to the shopper.
     pub shown_price: Option<Money>,
 }
+
+/// Pieces of a SKU were put into a cart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemAdded {
+    /// Which cart.
+    pub cart: CartId,
+    /// Whose; none for a guest.
+    pub account: Option<AccountId>,
+    /// Which SKU.
+    pub sku: Sku,
+    /// How many more.
+    pub added: u32,
+    /// How many in all now.
+    pub quantity: Quantity,
+}
+event!(ItemAdded, "cart.item_added.v1", cart);
+
+/// A cart has another number of a SKU.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemChanged {
+    /// Which cart.
+    pub cart: CartId,
+    /// Whose; none for a guest.
+    pub account: Option<AccountId>,
+    /// Which SKU.
+    pub sku: Sku,
+    /// How many in all now.
+    pub quantity: Quantity,
+}
+event!(ItemChanged, "cart.item_changed.v1", cart);
+
+/// A SKU was taken out of a cart by the shopper.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemRemoved {
+    /// Which cart.
+    pub cart: CartId,
+    /// Whose; none for a guest.
+    pub account: Option<AccountId>,
+    /// Which SKU.
+    pub sku: Sku,
+}
+event!(ItemRemoved, "cart.item_removed.v1", cart);
+
+/// A cart was emptied by the shopper.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartCleared {
+    /// Which cart.
+    pub cart: CartId,
+    /// Whose; none for a guest.
+    pub account: Option<AccountId>,
+}
+event!(CartCleared, "cart.cart_cleared.v1", cart);
+
+/// A guest's cart went into an account's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartsMerged {
+    /// The account's cart.
+    pub cart: CartId,
+    /// Whose.
+    pub account: AccountId,
+    /// The guest's cart, which is no more.
+    pub guest: CartId,
+}
+event!(CartsMerged, "cart.carts_merged.v1", cart);
+
+/// A cart that nobody touched for long is no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartExpired {
+    /// Which cart.
+    pub cart: CartId,
+    /// Whose; none for a guest.
+    pub account: Option<AccountId>,
+}
+event!(CartExpired, "cart.cart_expired.v1", cart);

@@ -1,4 +1,10 @@
 //! What catalog tells and answers. It owns products, their words and their prices.
+mod records;
+mod reviews;
+
+pub use records::*;
+pub use reviews::*;
+
 use crate::message::{call, event};
 use crate::{AuthorId, CategoryId, GenreId, Money, NoRefusal, ProductId, Sku, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -13,6 +19,18 @@ pub struct ProductChanged {
     pub skus: Vec<Sku>,
 }
 event!(ProductChanged, "catalog.product_changed.v1", product);
+
+/// A category, author or genre was made by staff, got another name, address or place, or is gone:
+/// products that have it read differently from now on, without a change of their own. Of one
+/// that was made along with a product, that product's news are all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShelfChanged {
+    /// Of which kind.
+    pub shelf: Shelf,
+    /// Which one.
+    pub entry: uuid::Uuid,
+}
+event!(ShelfChanged, "catalog.shelf_changed.v1", entry);
 
 /// Something that can be bought, in one or more variants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +58,8 @@ pub struct Product {
     pub score: i64,
     /// Mean of the stars, 1.0 to 5.0; null without reviews. In hundredths to stay exact: 434 is 4.34.
     pub rating: Option<u32>,
+    /// How many gave stars: published reviews, and those that an import brought along.
+    pub rating_count: u64,
     /// At least one.
     pub variants: Vec<Variant>,
     /// The first variant's SKU.
@@ -130,6 +150,9 @@ pub enum ProductRefused {
         /// Which one.
         sku: Sku,
     },
+    /// Another product has the slug, or had it.
+    #[error("the slug is taken")]
+    SlugTaken,
     /// A field does not hold what it should.
     #[error("{field} {reason}")]
     Invalid {
@@ -161,6 +184,10 @@ pub struct UpdateProduct {
     pub attributes: Option<BTreeMap<String, serde_json::Value>>,
     /// New prices by SKU of this product.
     pub prices: BTreeMap<Sku, Money>,
+    /// Replaces all variants: new ones are added, missing ones withdrawn. Not beside `prices`.
+    pub variants: Option<Vec<NewVariant>>,
+    /// A new name in addresses; the old one leads to it.
+    pub slug: Option<String>,
 }
 call!(UpdateProduct, "catalog.update_product.v1", Product, ProductRefused);
 
@@ -235,6 +262,8 @@ pub struct FindProducts {
     pub page: u32,
     /// 1 to 100.
     pub per_page: u32,
+    /// Whether to count the matches by category, author, genre and so on.
+    pub facets: bool,
 }
 call!(FindProducts, "catalog.find_products.v1", ProductPage, FindProductsRefused);
 
@@ -259,6 +288,49 @@ pub struct ProductPage {
     pub per_page: u32,
     /// How many match in all.
     pub total: u64,
+    /// The counts, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facets: Option<Facets>,
+}
+
+/// How the matches spread; the most frequent first, at most 20 of each kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Facets {
+    /// By category.
+    pub categories: Vec<FacetCount>,
+    /// By author.
+    pub authors: Vec<FacetCount>,
+    /// By genre.
+    pub genres: Vec<FacetCount>,
+    /// By price.
+    pub prices: Vec<PriceCount>,
+    /// How many can be ordered.
+    pub in_stock: u64,
+}
+
+/// How many matches a name has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct FacetCount {
+    /// What to filter by.
+    pub slug: String,
+    /// The name.
+    pub name: String,
+    /// How many matches have it.
+    pub count: u64,
+}
+
+/// How many matches a range of prices has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PriceCount {
+    /// From (inclusive), in minor units.
+    pub from: i64,
+    /// To (exclusive); none: no end.
+    pub to: Option<i64>,
+    /// How many matches lie in it.
+    pub count: u64,
 }
 
 /// The products with the highest score.
@@ -302,7 +374,7 @@ call!(ListShelf, "catalog.list_shelf.v1", ShelfPage, NoRefusal);
 }))))]
 pub struct ShelfPage {
     /// At most `per_page`.
-    pub items: Vec<Named<uuid::Uuid>>,
+    pub items: Vec<ShelfEntry>,
     /// From 1.
     pub page: u32,
     /// 1 to 100.
@@ -311,11 +383,114 @@ pub struct ShelfPage {
     pub total: u64,
 }
 
+/// A category, an author or a genre.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ShelfEntry {
+    /// The id.
+    pub id: uuid::Uuid,
+    /// Its name in addresses; unique among its kind.
+    pub slug: String,
+    /// The name.
+    pub name: String,
+    /// The category that this one is part of; null for the outermost, authors and genres.
+    pub parent: Option<uuid::Uuid>,
+}
+
+/// One category, author or genre, by id or slug.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetShelfEntry {
+    /// Of which kind.
+    pub shelf: Shelf,
+    /// The id or the slug; an old slug finds it too.
+    pub id_or_slug: String,
+}
+call!(GetShelfEntry, "catalog.get_shelf_entry.v1", ShelfEntryDetail, ShelfRefused);
+
+/// A category, an author or a genre, with its place in the tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ShelfEntryDetail {
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: ShelfEntry,
+    /// The categories that it is part of, the outermost first.
+    pub path: Vec<ShelfEntry>,
+    /// The categories right below it, by name.
+    pub children: Vec<ShelfEntry>,
+}
+
+/// All categories as a tree: parents stand before their children, siblings by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CategoryTree;
+call!(CategoryTree, "catalog.category_tree.v1", Vec<ShelfEntry>, NoRefusal);
+
+/// Make a category, author or genre, or change one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaveShelfEntry {
+    /// Of which kind.
+    pub shelf: Shelf,
+    /// Which one to change; none makes a new one.
+    pub id: Option<uuid::Uuid>,
+    /// 1 to 200 characters; unique among its kind. None leaves it.
+    pub name: Option<String>,
+    /// A new name in addresses; the old one leads to it. None derives it for a new one.
+    pub slug: Option<String>,
+    /// The category that it is to be part of (`Some(None)`: of none). None leaves it. Only for
+    /// categories, and never one that is part of itself.
+    #[serde(
+        default,
+        deserialize_with = "crate::message::left_null_or_set",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub parent: Option<Option<uuid::Uuid>>,
+}
+call!(SaveShelfEntry, "catalog.save_shelf_entry.v1", ShelfEntry, ShelfRefused);
+
+/// Take a category, author or genre away from all products. Its children go to its parent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteShelfEntry {
+    /// Of which kind.
+    pub shelf: Shelf,
+    /// Which one.
+    pub id: uuid::Uuid,
+}
+call!(DeleteShelfEntry, "catalog.delete_shelf_entry.v1", (), ShelfRefused);
+
+/// Why a category, author or genre was not shown or changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "code")]
+pub enum ShelfRefused {
+    /// The caller lacks the right.
+    #[error("only staff may change the catalogue")]
+    NotAllowed,
+    /// No such entry.
+    #[error("there is no such entry")]
+    NotFound,
+    /// Another one has the name or the slug.
+    #[error("{field} is taken")]
+    Taken {
+        /// `name` or `slug`.
+        field: String,
+    },
+    /// A field does not hold what it should.
+    #[error("{field} {reason}")]
+    Invalid {
+        /// Which field.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
 /// What SKUs cost right now, read from the database. Unknown and withdrawn ones are left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PricesOf {
     /// At most 1,000.
     pub skus: Vec<Sku>,
+    /// Whether to say in which categories they stand.
+    #[serde(default)]
+    pub categories: bool,
 }
 call!(PricesOf, "catalog.prices_of.v1", Vec<Priced>, NoRefusal);
 
@@ -335,4 +510,7 @@ pub struct Priced {
     pub image: Option<String>,
     /// What one piece costs.
     pub price: Money,
+    /// The slugs of the categories that it stands in and of all above them, where asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
 }

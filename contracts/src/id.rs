@@ -66,4 +66,14 @@ ids! {
     NotificationId,
     /// An event.
     EventId,
+    /// A parcel of an order.
+    ShipmentId,
+    /// A review of a product.
+    ReviewId,
+    /// An address that an account keeps.
+    AddressId,
+    /// A link that was sent by mail and works once.
+    LinkId,
+    /// A letter that was written.
+    MailId,
 }

@@ -23,6 +23,19 @@ pub struct AvailabilityChanged {
 }
 event!(AvailabilityChanged, "inventory.availability_changed.v1", sku);
 
+/// Few pieces of a SKU can still be ordered. Told when their number falls to the threshold, and
+/// again only after it has been above.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LowStock {
+    /// Which SKU.
+    pub sku: Sku,
+    /// How many can be ordered.
+    pub available: i64,
+    /// The number at which it is told.
+    pub threshold: i64,
+}
+event!(LowStock, "inventory.low_stock.v1", sku);
+
 /// A paid order could not be taken from the shelf (an adjustment took what it held): its money
 /// has to go back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +135,9 @@ pub struct StockLevel {
     pub reserved: i64,
     /// `on_hand - reserved`.
     pub available: i64,
+    /// At how many staff is told; left out: at the store's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low_stock_at: Option<i64>,
 }
 
 /// The stock of a SKU.
@@ -137,8 +153,22 @@ call!(GetStock, "inventory.get_stock.v1", StockLevel, StockRefused);
 pub struct SetStock {
     /// Which SKU.
     pub sku: Sku,
-    /// 0 to 1,000,000,000; not below what is promised to orders.
-    pub on_hand: i64,
+    /// 0 to 1,000,000,000; not below what is promised to orders. None leaves it.
+    pub on_hand: Option<i64>,
+    /// At how many staff is told, 0 to 1,000,000,000 (`Some(None)`: the store's default). None
+    /// leaves it.
+    #[serde(
+        default,
+        deserialize_with = "crate::message::left_null_or_set",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub low_stock_at: Option<Option<i64>>,
+}
+impl SetStock {
+    /// Sets what is on the shelf, and nothing else.
+    pub const fn counted(sku: Sku, on_hand: i64) -> Self {
+        Self { sku, on_hand: Some(on_hand), low_stock_at: None }
+    }
 }
 call!(SetStock, "inventory.set_stock.v1", StockLevel, StockRefused);
 
@@ -156,6 +186,71 @@ pub struct AdjustStock {
 }
 call!(AdjustStock, "inventory.adjust_stock.v1", StockLevel, StockRefused);
 
+/// The stock of all SKUs, in their order, for staff.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListStock {
+    /// Only those of which few can still be ordered.
+    pub low: bool,
+    /// 1 to 100.
+    pub limit: u32,
+    /// Where the last page ended.
+    pub cursor: Option<String>,
+}
+call!(ListStock, "inventory.list_stock.v1", StockPage, StockRefused);
+
+/// One page of stock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct StockPage {
+    /// By SKU.
+    pub items: Vec<StockLevel>,
+    /// Null on the last page.
+    pub next_cursor: Option<String>,
+}
+
+/// The stock of some SKUs, for staff. Unknown ones are left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockOf {
+    /// At most 10,000.
+    pub skus: Vec<Sku>,
+}
+call!(StockOf, "inventory.stock_of.v1", Vec<StockLevel>, StockRefused);
+
+/// Record what files say is on the shelf. Repeating it changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportStock {
+    /// At most 1,000, each SKU once.
+    pub counts: Vec<StockCount>,
+    /// Whether stock that is recorded is set anew, too; else it is left alone, as the shop may
+    /// have sold since the file was written.
+    pub replace: bool,
+}
+call!(ImportStock, "inventory.import_stock.v1", Vec<StockImported>, StockRefused);
+
+/// So many pieces on the shelf.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockCount {
+    /// Which SKU.
+    pub sku: Sku,
+    /// 0 to 1,000,000,000.
+    pub on_hand: i64,
+}
+
+/// What became of a count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum StockImported {
+    /// It is recorded.
+    Set,
+    /// What was recorded stays.
+    Kept,
+    /// Nothing was done.
+    Rejected {
+        /// Why, in one sentence.
+        reason: String,
+    },
+}
+
 /// Why stock was not shown or changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "code")]
@@ -172,6 +267,9 @@ pub enum StockRefused {
         /// Promised to orders.
         reserved: i64,
     },
+    /// The cursor is none of ours.
+    #[error("the cursor is not one that this list gave")]
+    Cursor,
     /// The same key was used with another body.
     #[error("the idempotency key was used for something else")]
     KeyReused,

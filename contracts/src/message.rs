@@ -60,6 +60,18 @@ impl<E> CallError<E> {
     }
 }
 
+/// Reads a field that may be left out (`None`), `null` (`Some(None)`) or a value: serde alone
+/// takes `null` for left out. The field needs `default` and `skip_serializing_if` too.
+/// # Errors
+/// When the value does not fit.
+pub fn left_null_or_set<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
 /// Declares [`Event`] for a struct: its name and the field that is its subject.
 macro_rules! event {
     ($type:ident, $name:literal, $subject:ident) => {

@@ -1,4 +1,10 @@
 //! What orders tells and answers. It owns orders, their states and the clock that ends them.
+mod shipments;
+mod shop;
+
+pub use shipments::*;
+pub use shop::*;
+
 use crate::cart::{CartLine, CartToken};
 use crate::inventory::{Shortage, StockLine};
 use crate::message::{call, event};
@@ -43,6 +49,9 @@ pub struct OrderPaid {
     pub lines: Vec<StockLine>,
     /// What was paid.
     pub total: Money,
+    /// The method that the order was placed with (another may have paid it).
+    #[serde(default)]
+    pub placed_with: Option<PaymentMethod>,
 }
 event!(OrderPaid, "orders.order_paid.v1", order);
 
@@ -79,6 +88,8 @@ pub enum CancelReason {
     Expired,
     /// It was paid, but the stock was gone.
     StockMissing,
+    /// Nobody took the parcels, and nothing was paid.
+    Undeliverable,
 }
 
 /// Where an order stands.
@@ -204,6 +215,12 @@ pub enum CheckoutRefused {
         /// By SKU.
         short: Vec<Shortage>,
     },
+    /// The shop does not deliver to this country, or not in this way.
+    #[error("the shop does not deliver to {country} in this way")]
+    NotDelivered {
+        /// To which country.
+        country: String,
+    },
     /// The total is more than the store reckons with, or currencies differ.
     #[error("the total cannot be reckoned: {reason}")]
     Total {
@@ -256,6 +273,10 @@ pub struct Order {
     pub shipping: Money,
     /// Tax that is added (nothing where prices include it).
     pub tax: Money,
+    /// Tax that the prices include.
+    pub tax_included: Money,
+    /// The tax by rate, added or included; empty where none is due.
+    pub tax_lines: Vec<TaxLine>,
     /// What was taken off.
     pub discount: Money,
     /// `subtotal + shipping + tax - discount`.
@@ -266,8 +287,12 @@ pub struct Order {
     pub shipping_method: ShippingMethod,
     /// Where it goes.
     pub shipping_address: Address,
-    /// The carrier's code, once it is on its way.
+    /// The carrier's code of the newest parcel, once it is on its way.
     pub tracking: Option<String>,
+    /// The parcels, oldest first.
+    pub shipments: Vec<Shipment>,
+    /// What went back to whoever paid.
+    pub refunded: Money,
     /// Why it was cancelled.
     pub cancel_reason: Option<CancelReason>,
     /// When it ends by itself if nobody pays; null once decided.
@@ -276,6 +301,18 @@ pub struct Order {
     pub created_at: Timestamp,
     /// Rises with every change.
     pub version: i64,
+}
+
+/// The tax of one rate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TaxLine {
+    /// Hundredths of a per cent: 1,900 is 19 %.
+    pub basis_points: u32,
+    /// What it is reckoned on, without the tax.
+    pub base: Money,
+    /// The tax.
+    pub tax: Money,
 }
 
 /// The payment as the order knows it.
@@ -290,6 +327,12 @@ pub struct OrderPayment {
     pub method: PaymentMethod,
     /// Why it failed, such as `card_declined` or `insufficient_funds`.
     pub failure_code: Option<String>,
+    /// What a bank transfer is to name (ISO 11649).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The account that a bank transfer is to go to, as configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
 }
 
 /// Which order, and the guest's token for it. A stranger's order is not found.
@@ -311,6 +354,9 @@ pub enum OrderRefused {
     /// No such order, or a stranger's.
     #[error("there is no such order")]
     NotFound,
+    /// The caller lacks the right.
+    #[error("only staff may do this")]
+    NotAllowed,
     /// The order's state does not allow it.
     #[error("the order is {status}")]
     WrongState {
@@ -352,6 +398,18 @@ pub struct ListOrders {
     pub status: Option<OrderStatus>,
     /// Everybody's, for staff.
     pub everybody: bool,
+    /// Only orders whose number starts with this; for staff also a guest's e-mail address, whole.
+    #[serde(default)]
+    pub q: Option<String>,
+    /// Only those placed at this time or later.
+    #[serde(default)]
+    pub from: Option<Timestamp>,
+    /// Only those placed before this time.
+    #[serde(default)]
+    pub to: Option<Timestamp>,
+    /// Only those to be paid by this method.
+    #[serde(default)]
+    pub method: Option<PaymentMethod>,
 }
 call!(ListOrders, "orders.list_orders.v1", OrderPage, ListOrdersRefused);
 
@@ -414,12 +472,28 @@ call!(GetReceipt, "orders.get_receipt.v1", Receipt, OrderRefused);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Receipt {
+    /// Its number: no two receipts share one, and none is left out.
+    pub number: String,
+    /// What the shop was called when it was paid, and where it is.
+    pub seller: Seller,
     /// When it was paid.
     pub paid_at: Timestamp,
     /// What was given back since.
     pub refunded: Money,
     /// What was bought.
     pub order: Order,
+}
+
+/// Who sold, as a receipt has to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Seller {
+    /// What the shop is called.
+    pub name: String,
+    /// Who stands behind it and where, a line each.
+    pub address: Vec<String>,
+    /// Its VAT identification number.
+    pub vat_id: Option<String>,
 }
 
 /// The steps an order went through.
@@ -436,8 +510,10 @@ call!(GetTracking, "orders.get_tracking.v1", Tracking, OrderRefused);
 pub struct Tracking {
     /// Where it stands.
     pub status: OrderStatus,
-    /// The carrier's code.
+    /// The carrier's code of the newest parcel.
     pub tracking: Option<String>,
+    /// The parcels, oldest first.
+    pub shipments: Vec<Shipment>,
     /// Oldest first.
     pub timeline: Vec<TrackingStep>,
 }
@@ -451,6 +527,16 @@ pub struct TrackingStep {
     /// When.
     pub at: Timestamp,
 }
+
+/// Whether an account has a paid order with any of these SKUs. Only the store itself may ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HasBought {
+    /// Whose orders.
+    pub account: AccountId,
+    /// At most 100.
+    pub skus: Vec<Sku>,
+}
+call!(HasBought, "orders.has_bought.v1", bool, NoRefusal);
 
 /// What became of an order id that stock is held for. An id whose placing was given up is
 /// marked, so that it can never be placed after this was answered with `NeverPlaced`.
@@ -488,6 +574,9 @@ pub struct OrderForLetter {
     pub account: Option<AccountId>,
     /// A guest's e-mail address; an account's is asked of identity.
     pub email: Option<String>,
+    /// The number of its receipt, as [`Receipt::number`] has it, once it is paid.
+    #[serde(default)]
+    pub receipt: Option<String>,
     /// The order.
     pub order: Order,
 }

@@ -15,6 +15,10 @@ pub enum PaymentMethod {
     Wallet,
     /// By card, through a provider.
     Card,
+    /// By a transfer to the shop's bank account, which staff confirms.
+    BankTransfer,
+    /// In cash, to whoever brings it.
+    CashOnDelivery,
 }
 impl PaymentMethod {
     /// The name on the wire and in the database.
@@ -22,7 +26,14 @@ impl PaymentMethod {
         match self {
             Self::Wallet => "wallet",
             Self::Card => "card",
+            Self::BankTransfer => "bank_transfer",
+            Self::CashOnDelivery => "cash_on_delivery",
         }
+    }
+    /// Whether the shopper's part is done when the order is placed: nothing is decided within
+    /// minutes, and what was ordered leaves the cart at once.
+    pub const fn pays_later(self) -> bool {
+        matches!(self, Self::BankTransfer | Self::CashOnDelivery)
     }
 }
 
@@ -69,6 +80,9 @@ pub struct PaymentCaptured {
     pub order: OrderId,
     /// How much.
     pub amount: Money,
+    /// The number of its receipt: from 1, none left out.
+    #[serde(default)]
+    pub receipt: Option<i64>,
 }
 event!(PaymentCaptured, "payments.captured.v1", payment);
 
@@ -99,6 +113,9 @@ pub struct PaymentRefunded {
     pub refunded: Money,
     /// Whether nothing is left to give back.
     pub whole: bool,
+    /// Whether staff put the goods on the shelf again.
+    #[serde(default)]
+    pub restock: bool,
 }
 event!(PaymentRefunded, "payments.refunded.v1", payment);
 
@@ -191,6 +208,9 @@ pub struct RefundPayment {
     pub amount: Option<Money>,
     /// Why: at most 200 characters.
     pub reason: String,
+    /// Whether the goods are on the shelf again, should this give back all of a fulfilled order.
+    #[serde(default)]
+    pub restock: bool,
     /// The client's key.
     pub idempotency: Idempotency,
 }
@@ -206,7 +226,8 @@ pub struct Refund {
     pub payment: PaymentId,
     /// How much.
     pub amount: Money,
-    /// `pending` until the provider has done it, then `done`.
+    /// `pending` until the provider has done it, or staff by hand where there is none; then
+    /// `done`.
     pub status: RefundStatus,
     /// When it was asked for.
     pub created_at: Timestamp,
@@ -217,10 +238,13 @@ pub struct Refund {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RefundStatus {
-    /// The provider has not confirmed it yet.
+    /// The provider has not done it yet, or nobody has given it back by hand.
     Pending,
     /// The money went back.
     Done,
+    /// The provider refused for a day. The amount is left to be given back again, or by hand
+    /// ([`ConfirmRefund`]).
+    Failed,
 }
 
 /// Why nothing was given back.
@@ -256,6 +280,147 @@ pub enum RefundRefused {
     /// The same request is still running.
     #[error("the same request is still running")]
     InProgress,
+}
+
+/// Say that the money of a bank transfer arrived. Repeating it changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmTransfer {
+    /// Which payment.
+    pub payment: PaymentId,
+    /// What arrived; has to be what was asked for. None means just that.
+    pub amount: Option<Money>,
+    /// The client's key.
+    pub idempotency: Idempotency,
+}
+call!(ConfirmTransfer, "payments.confirm_transfer.v1", PaymentForStaff, ConfirmRefused);
+
+/// Why a transfer was not confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "code")]
+pub enum ConfirmRefused {
+    /// The caller lacks the right.
+    #[error("only staff may confirm transfers")]
+    NotAllowed,
+    /// No such payment.
+    #[error("there is no such payment")]
+    NotFound,
+    /// It is not a bank transfer, or it was closed: the money has to be sent back by hand.
+    #[error("the payment is not waiting for a transfer")]
+    WrongState {
+        /// Where it stands.
+        status: PaymentStatus,
+    },
+    /// Another amount was asked for.
+    #[error("{asked} was asked for")]
+    WrongAmount {
+        /// What was asked for.
+        asked: Money,
+    },
+    /// The key came with another body before.
+    #[error("the idempotency key was used with another body")]
+    KeyReused,
+    /// The same request is still running.
+    #[error("the same request is still running")]
+    InProgress,
+}
+
+/// Say that the money of a refund was given back by hand: that of a bank transfer or of cash, or
+/// one that the card's provider declined for good. Repeating it changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmRefund {
+    /// Of which payment.
+    pub payment: PaymentId,
+    /// Which refund.
+    pub refund: RefundId,
+    /// The client's key.
+    pub idempotency: Idempotency,
+}
+call!(ConfirmRefund, "payments.confirm_refund.v1", Refund, ConfirmRefused);
+
+/// A payment as staff see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PaymentForStaff {
+    /// The payment.
+    pub id: PaymentId,
+    /// For which order; null for a top-up.
+    pub order: Option<OrderId>,
+    /// By which method.
+    pub method: PaymentMethod,
+    /// Where it stands.
+    pub status: PaymentStatus,
+    /// How much was asked for.
+    pub amount: Money,
+    /// How much went back.
+    pub refunded: Money,
+    /// The number of its receipt.
+    pub receipt: Option<i64>,
+    /// Oldest first.
+    pub refunds: Vec<Refund>,
+    /// What was done for it, oldest first.
+    pub transactions: Vec<Transaction>,
+}
+
+/// Something that was asked of a provider or done in the books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Transaction {
+    /// Of which payment or top-up.
+    pub payment: uuid::Uuid,
+    /// `authorise`, `capture`, `refund`, `void` or `confirm` (done by hand).
+    pub kind: String,
+    /// How much.
+    pub amount: Money,
+    /// `asked`, `done`, `declined` or `unknown`.
+    pub outcome: String,
+    /// What the provider calls it.
+    pub provider_ref: Option<String>,
+    /// Why it was declined.
+    pub failure_code: Option<String>,
+    /// Who did it, where staff did.
+    pub by: Option<AccountId>,
+    /// When it was asked for, or done by hand.
+    pub at: Timestamp,
+}
+
+/// One payment, for staff.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetPayment {
+    /// Which one.
+    pub payment: PaymentId,
+}
+call!(GetPayment, "payments.get_payment.v1", PaymentForStaff, ConfirmRefused);
+
+/// All transactions, newest first, for staff.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListTransactions {
+    /// 1 to 100.
+    pub limit: u32,
+    /// Where the last page ended.
+    pub cursor: Option<String>,
+}
+call!(ListTransactions, "payments.list_transactions.v1", TransactionPage, TransactionsRefused);
+
+/// One page of transactions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TransactionPage {
+    /// Newest first.
+    pub items: Vec<Transaction>,
+    /// Null on the last page.
+    pub next_cursor: Option<String>,
+}
+
+/// Why no transactions were listed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "code")]
+pub enum TransactionsRefused {
+    /// The caller lacks the right.
+    #[error("only staff may see transactions")]
+    NotAllowed,
+    /// The cursor is none of ours.
+    #[error("the cursor is not one that this list gave")]
+    Cursor,
 }
 
 /// The ways to pay that the caller can use.
@@ -369,6 +534,16 @@ pub struct ToppedUp {
     pub failure_code: Option<String>,
 }
 
+/// Complete the action that a top-up requires.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmTopUp {
+    /// Which one.
+    pub top_up: TopUpId,
+    /// The client's key.
+    pub idempotency: Idempotency,
+}
+call!(ConfirmTopUp, "payments.confirm_top_up.v1", ToppedUp, TopUpRefused);
+
 /// Why no money was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "code")]
@@ -376,6 +551,12 @@ pub enum TopUpRefused {
     /// Nobody is logged in.
     #[error("nobody is logged in")]
     NotLoggedIn,
+    /// No such top-up, or a stranger's.
+    #[error("there is no such top-up")]
+    NotFound,
+    /// It does not wait for anything.
+    #[error("the top-up is not waiting for that")]
+    WrongState,
     /// The card was refused.
     #[error("the card was refused: {failure_code}")]
     Declined {

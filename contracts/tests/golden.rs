@@ -3,16 +3,24 @@
 //! `GOLDEN=write cargo test -p contracts` writes files for messages that have none; it never
 //! changes one that exists.
 #![allow(clippy::unwrap_used, clippy::panic)]
-use contracts::cart::{CartContents, CartToken, Contents, ContentsLine};
-use contracts::catalog::{Priced, PricesOf, ProductChanged};
-use contracts::identity::{Contact, ContactsOf, RevokedSessions, SessionEnded, UserRegistered};
+use contracts::cart::{
+    CartCleared, CartContents, CartExpired, CartToken, CartsMerged, Contents, ContentsLine,
+    ItemAdded, ItemChanged, ItemRemoved,
+};
+use contracts::catalog::{Priced, PricesOf, ProductChanged, ReviewsBy, Shelf, ShelfChanged};
+use contracts::identity::{
+    AccountErased, Contact, ContactsOf, EmailVerified, LinkAsked, LinkPurpose, LinksFor,
+    RevokedSessions, SecretLink, SessionEnded, StaffContacts, UserRegistered,
+};
 use contracts::inventory::{
-    AvailabilityChanged, Available, AvailableOf, ReleaseStock, ReserveRefused, ReserveStock,
-    Reserved, Shortage, StockLine, StockMissing,
+    AvailabilityChanged, Available, AvailableOf, LowStock, ReleaseStock, ReserveRefused,
+    ReserveStock, Reserved, Shortage, StockLine, StockMissing,
 };
 use contracts::orders::{
-    Became, CancelReason, OrderCancelled, OrderPaid, OrderPlaced, OrdersForLetters, PayWith,
-    WhatBecameOf,
+    Became, CancelReason, GetShop, HasBought, LegalPage, OrderCancelled, OrderDelivered,
+    OrderFulfilled, OrderPaid, OrderPlaced, OrderRefunded, OrdersForLetters, PayWith,
+    ShipmentDelivered, ShipmentSent, ShippingMethod, ShippingRate, Shop, ShopChanged, ShopTerms,
+    TaxRate, WhatBecameOf,
 };
 use contracts::payments::{
     ClosePayment, Closing, ContinuePayment, ContinueRefused, GetWallet, NewPayment, NoWallet,
@@ -20,8 +28,8 @@ use contracts::payments::{
     PaymentStatus, Wallet, WalletToppedUp,
 };
 use contracts::{
-    AccountId, Call, CartId, Currency, Event, Money, OrderId, PaymentId, ProductId, Quantity,
-    RefundId, SessionId, Sku, Timestamp, TopUpId,
+    AccountId, Call, CartId, Currency, Event, LinkId, Money, OrderId, PaymentId, ProductId,
+    Quantity, RefundId, SessionId, ShipmentId, Sku, Timestamp, TopUpId,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::PathBuf;
@@ -103,6 +111,7 @@ fn events_of_orders_parse_for_ever() {
         cart: CART,
         lines: lines.clone(),
         total: money(4497),
+        placed_with: None,
     });
     let reason = CancelReason::PaymentFailed;
     event(OrderCancelled {
@@ -116,13 +125,40 @@ fn events_of_orders_parse_for_ever() {
 }
 
 #[test]
+fn events_of_parcels_parse_for_ever() {
+    let (order, account, lines) = (ORDER, Some(ACCOUNT), vec![line()]);
+    let shipment = ShipmentId(ID);
+    let (payment, method) = (PAYMENT, PaymentMethod::CashOnDelivery);
+    event(ShipmentSent { shipment, order, account, lines: lines.clone() });
+    event(ShipmentDelivered { shipment, order, account });
+    let cart = CART;
+    event(OrderFulfilled { order, account, cart, lines: lines.clone(), payment, method });
+    event(OrderDelivered { order, account, payment, method, total: money(4497) });
+    event(OrderRefunded { order, account, lines, restock: true });
+    event(ShopChanged { shop: "shop".into(), version: 2 });
+}
+
+#[test]
+fn events_of_carts_parse_for_ever() {
+    let (cart, account) = (CART, Some(ACCOUNT));
+    let quantity = Quantity::new(3).unwrap();
+    event(ItemAdded { cart, account, sku: sku(), added: 2, quantity });
+    event(ItemChanged { cart, account, sku: sku(), quantity });
+    event(ItemRemoved { cart, account, sku: sku() });
+    event(CartCleared { cart, account });
+    event(CartsMerged { cart, account: ACCOUNT, guest: CartId(ID) });
+    event(CartExpired { cart, account });
+}
+
+#[test]
 fn events_of_payments_parse_for_ever() {
     let (payment, order) = (PAYMENT, ORDER);
     event(PaymentActionRequired { payment, order });
-    event(PaymentCaptured { payment, order, amount: money(4497) });
+    event(PaymentCaptured { payment, order, amount: money(4497), receipt: None });
     event(PaymentFailed { payment, order, failure_code: "card_declined".into() });
     let (refund, whole) = (RefundId(ID), false);
-    event(PaymentRefunded { payment, order, refund, amount: money(1), refunded: money(2), whole });
+    let (amount, refunded) = (money(1), money(2));
+    event(PaymentRefunded { payment, order, refund, amount, refunded, whole, restock: false });
     event(WalletToppedUp { top_up: TopUpId(ID), account: ACCOUNT, amount: money(2500) });
 }
 
@@ -130,7 +166,13 @@ fn events_of_payments_parse_for_ever() {
 fn events_of_the_others_parse_for_ever() {
     event(UserRegistered { account: ACCOUNT });
     event(SessionEnded { session: SessionId(ID), tokens_expire_at: time() });
+    let (link, account, purpose) = (LinkId(ID), ACCOUNT, LinkPurpose::ResetPassword);
+    event(LinkAsked { link, account, purpose });
+    event(EmailVerified { account });
+    event(AccountErased { account });
+    event(LowStock { sku: sku(), available: 3, threshold: 5 });
     event(ProductChanged { product: ProductId(ID), skus: vec![sku()] });
+    event(ShelfChanged { shelf: Shelf::Categories, entry: ID });
     event(AvailabilityChanged { sku: sku(), in_stock: true });
     event(StockMissing { order: ORDER, lines: vec![line()] });
 }
@@ -181,8 +223,9 @@ fn calls_of_the_others_parse_for_ever() {
         title: "Sketches".into(),
         image: None,
         price: money(1999),
+        categories: vec![],
     };
-    call(PricesOf { skus: vec![sku()] }, vec![priced], vec![]);
+    call(PricesOf { skus: vec![sku()], categories: false }, vec![priced], vec![]);
     let available = vec![Available { sku: sku(), available: 8 }];
     call(AvailableOf { skus: vec![sku()] }, available, vec![]);
     let contact = Contact { account: ACCOUNT, email: "ada@example.com".into(), name: "Ada".into() };
@@ -194,8 +237,36 @@ fn calls_of_the_others_parse_for_ever() {
 }
 
 #[test]
+fn calls_about_people_and_the_shop_parse_for_ever() {
+    let contact = Contact { account: ACCOUNT, email: "ada@example.com".into(), name: "Ada".into() };
+    call(StaffContacts, vec![contact], vec![]);
+    let (link, account, expires_at) = (LinkId(ID), ACCOUNT, time());
+    let secret = SecretLink { link, account, token: "secret".into(), expires_at };
+    call(LinksFor { links: vec![link] }, vec![secret], vec![]);
+    call(HasBought { account, skus: vec![sku()] }, true, vec![]);
+    call(ReviewsBy { account }, vec![], vec![]);
+    let (method, country) = (ShippingMethod::Standard, Some("DE".to_owned()));
+    let rate = ShippingRate { method, country: country.clone(), price: 499, free_above: None };
+    let terms = ShopTerms {
+        name: "Feria".into(),
+        address: vec!["1 High Street".into()],
+        countries: vec!["DE".into()],
+        pages: vec![LegalPage { slug: "terms".into(), title: "Terms".into(), text: "…".into() }],
+        shipping: vec![rate],
+        prices_include_tax: true,
+        tax: vec![TaxRate { country, category: Some("books".into()), basis_points: 700 }],
+        ..ShopTerms::default()
+    };
+    let currency = Currency::USD;
+    call(GetShop, Shop { terms, currency, version: 1, changed_at: Some(time()) }, vec![]);
+}
+
+#[test]
 fn every_golden_file_has_a_name_that_is_checked() {
     let known = include_str!("../src/orders.rs").to_owned()
+        + include_str!("../src/orders/shop.rs")
+        + include_str!("../src/orders/shipments.rs")
+        + include_str!("../src/catalog/reviews.rs")
         + include_str!("../src/payments.rs")
         + include_str!("../src/inventory.rs")
         + include_str!("../src/identity.rs")

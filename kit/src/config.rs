@@ -5,6 +5,7 @@
 mod layers;
 
 use self::layers::Layers;
+use contracts::payments::PaymentMethod;
 use contracts::{Currency, Money};
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -55,8 +56,57 @@ pub struct Config {
     pub limits: Limits,
     /// The databases of single services. See [`Config::database_url`].
     pub databases: Databases,
-    /// What shipping costs.
+    /// What shipping costs until staff says otherwise.
     pub shipping: Shipping,
+    /// At how many pieces that can be ordered staff is told, unless a SKU has its own number.
+    pub low_stock_at: u32,
+    /// How shoppers may pay.
+    pub payments: Payments,
+    /// How long carts are kept.
+    pub carts: Carts,
+}
+
+/// How shoppers may pay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payments {
+    /// The methods that are offered, in their order, with commas between. See
+    /// [`Payments::offered`].
+    pub methods: String,
+    /// What a transfer needs to know: holder, IBAN, BIC.
+    pub bank_account: String,
+    /// How long an order that is to be paid by transfer holds its stock, in days.
+    pub bank_transfer_days: u32,
+    /// What the provider signs its webhooks with. Empty: webhooks are refused.
+    pub webhook_secret: Secret,
+}
+
+impl Payments {
+    /// The methods that are offered, in their order; what is none of them is left out.
+    pub fn offered(&self) -> Vec<PaymentMethod> {
+        self.methods.split(',').filter_map(|name| method(name.trim())).collect()
+    }
+}
+
+fn method(name: &str) -> Option<PaymentMethod> {
+    [
+        PaymentMethod::Wallet,
+        PaymentMethod::Card,
+        PaymentMethod::BankTransfer,
+        PaymentMethod::CashOnDelivery,
+    ]
+    .into_iter()
+    .find(|method| method.as_str() == name)
+}
+
+/// How long carts that nobody touches are kept, in days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Carts {
+    /// A guest's.
+    pub guest_days: u32,
+    /// An account's.
+    pub account_days: u32,
 }
 
 /// How much one address may ask, and how much anyone.
@@ -269,16 +319,17 @@ impl Config {
     }
 
     fn check_engines(&self) -> Result<(), ConfigError> {
-        let only = [
-            ("events", &self.events, "memory:"),
-            ("cache", &self.cache, "memory:"),
-            ("mail", &self.mail, "outbox:"),
-        ];
+        let only = [("events", &self.events, "memory:"), ("cache", &self.cache, "memory:")];
         for (key, url, served) in only {
             if url.expose() != served {
                 let sentence = format!("{key} can only be \"{served}\" in this build, not {url:?}");
                 return Err(ConfigError(sentence));
             }
+        }
+        let mail = self.mail.0.split(':').next().unwrap_or_default();
+        if !matches!(mail, "outbox" | "smtp" | "smtps") {
+            let sentence = "mail must be \"outbox:\", or start with smtp:// or smtps://";
+            return Err(ConfigError::new(sentence));
         }
         if self.search.0.starts_with("tantivy:") {
             return Ok(());
@@ -310,12 +361,21 @@ impl Config {
             ("hold_seconds", self.hold_seconds),
             ("database_connections", self.database_connections),
             ("limits.requests_per_second", requests_per_second),
+            ("payments.bank_transfer_days", self.payments.bank_transfer_days),
+            ("carts.guest_days", self.carts.guest_days),
+            ("carts.account_days", self.carts.account_days),
             ("limits.logins_per_minute", logins_per_minute),
             ("limits.body_bytes", body_bytes),
             ("limits.request_seconds", request_seconds),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, number)| *number == 0) {
             return Err(ConfigError(format!("{key} must be at least 1")));
+        }
+        let unknown = self.payments.methods.split(',').find(|name| method(name.trim()).is_none());
+        if let Some(unknown) = unknown {
+            let sentence = "payments.methods must name wallet, card, bank_transfer or \
+                            cash_on_delivery, with commas between, not";
+            return Err(ConfigError(format!("{sentence} {unknown:?}")));
         }
         let Shipping { standard, express, pickup } = self.shipping;
         let prices = [standard, express, pickup];
@@ -382,7 +442,9 @@ mod tests {
                 ("rate_limit", _) => "off".to_owned(),
                 ("trust_forwarded", _) => "on".to_owned(),
                 ("search", _) => "tantivy:index".to_owned(),
-                ("events" | "cache" | "mail", Value::String(only)) => only.clone(),
+                ("events" | "cache", Value::String(only)) => only.clone(),
+                ("mail", _) => "smtp://localhost:25".to_owned(),
+                ("payments.methods", _) => "card".to_owned(),
                 ("mail_from", _) => "me@example.com".to_owned(),
                 ("master_key", _) => "ab".repeat(32),
                 (database, _) if database.starts_with("database") && !default.is_integer() => {
@@ -393,7 +455,7 @@ mod tests {
             };
             let name = variable(&path);
             let config = with_env(&[(&name, &value)]).unwrap_or_else(|error| panic!("{error}"));
-            let same = matches!(path.as_str(), "events" | "cache" | "mail");
+            let same = matches!(path.as_str(), "events" | "cache");
             assert_eq!(config == Config::default(), same, "{name} changes nothing");
         }
         let folder = tempfile::tempdir().unwrap();
@@ -471,7 +533,8 @@ mod tests {
         for (name, value, sentence) in [
             ("EVENTS", "kafka://k", "events can only be \"memory:\" in this build, not \"kafka:"),
             ("CACHE", "redis://:hunter2@r", "cache can only be \"memory:\" in this build"),
-            ("MAIL", "smtp://me:hunter2@m", "mail can only be \"outbox:\" in this build"),
+            ("MAIL", "sendmail:me:hunter2@m", "mail must be \"outbox:\", or start with smtp://"),
+            ("PAYMENTS_METHODS", "card,gold", "payments.methods must name wallet, card"),
             ("SEARCH", "opensearch://s", "search can only be \"tantivy:\" in this build"),
             ("DATABASE", "mysql://me:hunter2@m/x", "database cannot be MySQL or MariaDB"),
             ("DATABASE", "sqlite:feria.db", "database must be a server"),

@@ -36,6 +36,8 @@ pub struct Parts {
     pub sources: Sources,
     /// The store's settings.
     pub config: Arc<Config>,
+    /// Cancelled when the store takes no more connections: streams that would go on end.
+    pub closing: CancellationToken,
 }
 
 type Build<S> = fn(Parts) -> Result<S, Unexpected>;
@@ -207,6 +209,8 @@ pub struct Setup {
     pub tasks: bool,
     /// Cancelled when the node stops: relays and workers end.
     pub stop: CancellationToken,
+    /// Cancelled before that, when no more connections are taken: live streams end.
+    pub closing: CancellationToken,
 }
 
 /// A service that can be started, whatever its state.
@@ -283,6 +287,7 @@ impl<S: Send + Sync + 'static> Plug<S> {
             calls,
             sources: setup.sources.clone(),
             config: Arc::clone(&setup.config),
+            closing: setup.closing.clone(),
         })?);
         let handlers = self.hears.iter().map(|(event, bind)| (*event, bind(&service))).collect();
         let inbox = Inbox::new(&waves, Arc::new(handlers));

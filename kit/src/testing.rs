@@ -156,6 +156,7 @@ impl Rig {
             faults: None,
             tasks: true,
             stop: Default::default(),
+            closing: Default::default(),
         };
         let mut nodes = Vec::new();
         for _ in 0..if place.is_server() { 2 } else { 1 } {
@@ -190,10 +191,13 @@ impl Rig {
         self.tell_again(id, event).await;
         id
     }
-    /// Delivers the event once more, under the same id.
+    /// Shows another service's `event` to all who watch it.
+    pub fn show<E: Event>(&self, event: &E) {
+        self.bus.show(&self.envelope(self.id(), event));
+    }
     #[expect(clippy::expect_used, reason = "only tests call it")]
-    pub async fn tell_again<E: Event>(&self, id: EventId, event: E) {
-        let message = Arc::new(Envelope {
+    fn envelope<E: Event>(&self, id: EventId, event: &E) -> Envelope {
+        Envelope {
             id,
             name: E::NAME.into(),
             source: "test".into(),
@@ -202,9 +206,14 @@ impl Rig {
             part: 0,
             time: self.clock.now(),
             traceparent: None,
-            body: serde_json::to_string(&event).expect("an event is JSON").into(),
+            body: serde_json::to_string(event).expect("an event is JSON").into(),
             typed: None,
-        });
+        }
+    }
+    /// Delivers the event once more, under the same id.
+    #[expect(clippy::expect_used, reason = "only tests call it")]
+    pub async fn tell_again<E: Event>(&self, id: EventId, event: E) {
+        let message = Arc::new(self.envelope(id, &event));
         for service in self.bus.hearing(E::NAME) {
             self.bus.deliver(Arc::clone(&message), service).await.expect("it is heard");
         }
