@@ -25,6 +25,7 @@ type Answer = Result<StockLevel, StockRefused>;
 pub async fn adjust_stock(
     wave: &mut Wave,
     caller: &Caller,
+    low: i64,
     command: &AdjustStock,
 ) -> Result<Answer, Unexpected> {
     if let Err(refused) = check(caller, command) {
@@ -41,14 +42,16 @@ pub async fn adjust_stock(
     }
     let decided = match before {
         None => Err(StockRefused::NotFound),
-        Some(before) => before.adjust(command.delta).map_err(|why| refused(why, "delta")),
+        Some(before) => before.stock.adjust(command.delta).map_err(|why| refused(why, "delta")),
     };
+    let low_stock_at = before.and_then(|before| before.low_stock_at);
     if let Ok(now) = decided {
         let (sku, reason) = (&command.sku, command.reason.trim());
-        let done = ByStaff { sku, before, now, reason, account: caller.account() };
-        store::save_by_staff(wave, done).await?;
+        let (before, account) = (before.map(|before| before.stock), caller.account());
+        let done = ByStaff { sku, before, now, low_stock_at, reason, account };
+        store::save_by_staff(wave, low, &[done]).await?;
     }
-    let answer = decided.map(|now| now.level(command.sku.clone()));
+    let answer = decided.map(|now| now.level(command.sku.clone(), low_stock_at));
     if !matches!(answer, Err(StockRefused::Invalid { .. })) {
         idempotency::keep(wave, &request, &answer).await?;
     }

@@ -39,9 +39,9 @@ pub async fn ask_about_holds(inventory: &Inventory) -> Result<Worked, Unexpected
             break;
         }
     }
-    let settled = inventory
-        .waves
-        .write(answers, |wave, answers: &Vec<_>| Box::pin(settle_holds(wave, answers)));
+    let settled = inventory.waves.write((inventory.low, answers), |wave, (low, answers)| {
+        Box::pin(settle_holds(wave, *low, answers))
+    });
     settled.await.map_err(Unexpected::from_error)?;
     Ok(if full && answered { Worked::More } else { Worked::Idle })
 }
@@ -50,6 +50,7 @@ pub async fn ask_about_holds(inventory: &Inventory) -> Result<Worked, Unexpected
 /// question and answer keeps the state that it has.
 async fn settle_holds(
     wave: &mut Wave,
+    low: i64,
     answers: &[(OrderId, Option<Became>)],
 ) -> Result<(), Unexpected> {
     let mut room = store::lock_holds(wave, answers.iter().map(|(order, _)| *order)).await?;
@@ -63,5 +64,5 @@ async fn settle_holds(
             Some(Became::StillPlacing) | None => room.postpone(*order, again),
         }
     }
-    store::save(wave, &room).await
+    store::save(wave, low, &room).await
 }

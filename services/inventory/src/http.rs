@@ -5,11 +5,12 @@ use axum::http::StatusCode;
 use contracts::Sku;
 use contracts::caller::Permission;
 use contracts::inventory::{
-    AdjustStock, GetStock, SetStock, StockHistory, StockHistoryPage, StockLevel, StockRefused,
+    AdjustStock, GetStock, ListStock, SetStock, StockHistory, StockHistoryPage, StockLevel,
+    StockPage, StockRefused,
 };
 use kit::auth::{Asker, require};
 use kit::input::{Body, IdempotencyKey, Json, Path, Query};
-use kit::pages::CursorQuery;
+use kit::pages::{CursorQuery, PageSize, default_size};
 use kit::problem::{HttpResult, OrProblem as _, Problem};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use utoipa_axum::routes;
 
 pub(crate) fn routes(inventory: Arc<Inventory>) -> OpenApiRouter {
     OpenApiRouter::new()
+        .routes(routes!(list_stock))
         .routes(routes!(get_stock, set_stock))
         .routes(routes!(stock_history, adjust_stock))
         .with_state(inventory)
@@ -27,11 +29,66 @@ pub(crate) fn routes(inventory: Arc<Inventory>) -> OpenApiRouter {
 /// What is on the shelf.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(examples(json!({"on_hand": 10})))]
+#[schema(examples(json!({"on_hand": 10}), json!({"on_hand": 10, "low_stock_at": 3})))]
 struct Shelf {
-    /// Pieces; not below what is promised to orders.
+    /// Pieces; not below what is promised to orders. Left out: as it is.
     #[schema(minimum = 0, maximum = 1_000_000_000)]
-    on_hand: i64,
+    on_hand: Option<i64>,
+    /// At how many that can be ordered staff is told; null: the store's default. Left out: as
+    /// it is.
+    #[serde(default, deserialize_with = "contracts::message::left_null_or_set")]
+    #[schema(minimum = 0, maximum = 1_000_000_000, value_type = Option<i64>)]
+    low_stock_at: Option<Option<i64>>,
+}
+
+/// Which stock is listed.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// Only what runs out: at or below the number at which staff is told.
+    #[serde(default)]
+    low: bool,
+    /// How many at most.
+    #[serde(default = "default_size")]
+    #[param(value_type = u32, minimum = 1, maximum = 100, default = 20)]
+    limit: PageSize,
+    /// The `next_cursor` of the answer before.
+    #[serde(default)]
+    cursor: Option<String>,
+}
+
+/// List the stock of all SKUs, or of those that run out, by SKU.
+#[utoipa::path(
+    get,
+    path = "/v1/inventory",
+    tag = "inventory",
+    params(Which),
+    responses(
+        (status = 200, description = "One page.", body = StockPage, example = json!({
+            "items": [{"sku": "BOOK-0042", "on_hand": 4, "reserved": 2, "available": 2,
+                "low_stock_at": 3}],
+            "next_cursor": null
+        })),
+        (status = 400, description = "`invalid_input`, with the field named.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 401, description = "Nobody is logged in.", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 403, description = "Only staff may see stock.", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])),
+)]
+async fn list_stock(
+    State(inventory): State<Arc<Inventory>>,
+    Asker(caller): Asker,
+    which: HttpResult<Query<Which>>,
+) -> HttpResult<Json<StockPage>> {
+    require(&caller, Permission::ManageStock)?;
+    let Query(Which { low, limit, cursor }) = which?;
+    let asked = ListStock { low, limit: limit.get(), cursor };
+    let page = queries::list_stock(&inventory.db, &caller, inventory.low, asked).await;
+    page.or_problem(problem).map(Json)
 }
 
 /// A change of what is on the shelf.
@@ -107,8 +164,8 @@ async fn set_stock(
 ) -> HttpResult<Json<StockLevel>> {
     require(&caller, Permission::ManageStock)?;
     let Path(sku) = sku?;
-    let Shelf { on_hand } = body.parse()?;
-    let level = inventory.set_stock(&caller, SetStock { sku, on_hand }).await;
+    let Shelf { on_hand, low_stock_at } = body.parse()?;
+    let level = inventory.set_stock(&caller, SetStock { sku, on_hand, low_stock_at }).await;
     level.or_problem(problem).map(Json)
 }
 
@@ -209,6 +266,7 @@ fn problem(refused: StockRefused) -> Problem {
         StockRefused::BelowReserved { reserved } => {
             Problem::conflict("below_reserved", detail).with("reserved", reserved)
         }
+        StockRefused::Cursor => Problem::invalid_field("cursor", detail),
         StockRefused::KeyReused => {
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
         }

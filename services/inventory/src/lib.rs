@@ -11,6 +11,7 @@ pub mod adjust_stock;
 pub mod ask_about_holds;
 pub mod hold;
 mod http;
+pub mod import_stock;
 pub mod queries;
 pub mod release_stock;
 pub mod reserve_stock;
@@ -22,10 +23,11 @@ mod store;
 pub mod take_stock;
 
 use contracts::inventory::{
-    AdjustStock, AvailabilityChanged, AvailableOf, GetStock, ReleaseStock, ReserveRefused,
-    ReserveStock, Reserved, SetStock, StockHistory, StockLevel, StockMissing, StockRefused,
+    AdjustStock, AvailabilityChanged, AvailableOf, GetStock, ImportStock, ListStock, LowStock,
+    ReleaseStock, ReserveRefused, ReserveStock, Reserved, SetStock, StockHistory, StockImported,
+    StockLevel, StockMissing, StockOf, StockRefused,
 };
-use contracts::orders::{OrderCancelled, OrderPaid, WhatBecameOf};
+use contracts::orders::{OrderCancelled, OrderFulfilled, OrderPaid, OrderRefunded, WhatBecameOf};
 use contracts::{CallError, Caller, NoRefusal};
 use kit::calls::Calls;
 use kit::clock::Sources;
@@ -45,20 +47,23 @@ pub struct Inventory {
     waves: Waves,
     calls: Calls,
     sources: Sources,
+    /// How many are few, where a SKU has no number of its own.
+    low: i64,
     reserve: Batched<ReserveStock, Result<Reserved, ReserveRefused>>,
     release: Batched<ReleaseStock, ()>,
 }
 
 impl Inventory {
     fn new(parts: Parts) -> Self {
-        let Parts { db, waves, calls, sources, .. } = parts;
-        let reserve = waves.batched("reserve_stock", MOST_IN_A_SET, |wave, commands| {
-            Box::pin(reserve_stock::reserve_stock(wave, commands))
+        let Parts { db, waves, calls, sources, config, .. } = parts;
+        let low = i64::from(config.low_stock_at);
+        let reserve = waves.batched("reserve_stock", MOST_IN_A_SET, move |wave, commands| {
+            Box::pin(reserve_stock::reserve_stock(wave, low, commands))
         });
-        let release = waves.batched("release_stock", MOST_IN_A_SET, |wave, commands| {
-            Box::pin(release_stock::release_stock(wave, commands))
+        let release = waves.batched("release_stock", MOST_IN_A_SET, move |wave, commands| {
+            Box::pin(release_stock::release_stock(wave, low, commands))
         });
-        Self { db, waves, calls, sources, reserve, release }
+        Self { db, waves, calls, sources, low, reserve, release }
     }
     async fn reserve_stock(
         &self,
@@ -77,8 +82,9 @@ impl Inventory {
         caller: &Caller,
         call: SetStock,
     ) -> Result<StockLevel, CallError<StockRefused>> {
-        let set = self.waves.write((caller.clone(), call), |wave, (caller, call)| {
-            Box::pin(set_stock::set_stock(wave, caller, call))
+        let command = (caller.clone(), self.low, call);
+        let set = self.waves.write(command, |wave, (caller, low, call)| {
+            Box::pin(set_stock::set_stock(wave, caller, *low, call))
         });
         set.await?.map_err(CallError::Refused)
     }
@@ -87,16 +93,28 @@ impl Inventory {
         caller: &Caller,
         call: AdjustStock,
     ) -> Result<StockLevel, CallError<StockRefused>> {
-        let adjust = self.waves.write((caller.clone(), call), |wave, (caller, call)| {
-            Box::pin(adjust_stock::adjust_stock(wave, caller, call))
+        let command = (caller.clone(), self.low, call);
+        let adjust = self.waves.write(command, |wave, (caller, low, call)| {
+            Box::pin(adjust_stock::adjust_stock(wave, caller, *low, call))
         });
         adjust.await?.map_err(CallError::Refused)
+    }
+    async fn import_stock(
+        &self,
+        caller: &Caller,
+        call: ImportStock,
+    ) -> Result<Vec<StockImported>, CallError<StockRefused>> {
+        let command = (caller.clone(), self.low, call);
+        let import = self.waves.write(command, |wave, (caller, low, call)| {
+            Box::pin(import_stock::import_stock(wave, caller, *low, call))
+        });
+        import.await?.map_err(CallError::Refused)
     }
 }
 
 /// What inventory says of itself.
 pub fn plug() -> Plug<Inventory> {
-    let migrations = vec![kit::migration!("0001_inventory")];
+    let migrations = vec![kit::migration!("0001_inventory"), kit::migration!("0002_low_stock")];
     Plug::new("inventory", migrations, |parts| Ok(Inventory::new(parts)))
         .answers::<ReserveStock>(|s, _, call| Box::pin(s.reserve_stock(call)))
         .answers::<ReleaseStock>(|s, _, call| Box::pin(s.release_stock(call)))
@@ -107,11 +125,33 @@ pub fn plug() -> Plug<Inventory> {
         .answers::<StockHistory>(|s, caller, call| {
             Box::pin(queries::stock_history(&s.db, caller, call))
         })
+        .answers::<ListStock>(|s, caller, call| {
+            Box::pin(queries::list_stock(&s.db, caller, s.low, call))
+        })
+        .answers::<StockOf>(|s, caller, call| Box::pin(queries::stock_of(&s.db, caller, call)))
+        .answers::<ImportStock>(|s, caller, call| Box::pin(s.import_stock(caller, call)))
         .calls::<WhatBecameOf>()
         .tells::<AvailabilityChanged>()
         .tells::<StockMissing>()
-        .hears::<OrderPaid>(|_, wave, heard| Box::pin(take_stock::take_stock(wave, heard)))
-        .hears::<OrderCancelled>(|_, wave, heard| Box::pin(restock::restock(wave, heard)))
+        .tells::<LowStock>()
+        .hears::<OrderPaid>(|s, wave, heard| {
+            let orders: Vec<_> =
+                heard.iter().map(|heard| (heard.event.order, &*heard.event.lines)).collect();
+            Box::pin(async move { take_stock::take_stock(wave, s.low, &orders).await })
+        })
+        .hears::<OrderFulfilled>(|s, wave, heard| {
+            let orders: Vec<_> =
+                heard.iter().map(|heard| (heard.event.order, &*heard.event.lines)).collect();
+            Box::pin(async move { take_stock::take_stock(wave, s.low, &orders).await })
+        })
+        .hears::<OrderCancelled>(|s, wave, heard| {
+            let orders = heard.iter().map(|heard| heard.event.order);
+            Box::pin(restock::restock(wave, s.low, orders))
+        })
+        .hears::<OrderRefunded>(|s, wave, heard| {
+            let back = heard.iter().filter(|heard| heard.event.restock);
+            Box::pin(restock::restock(wave, s.low, back.map(|heard| heard.event.order)))
+        })
         .works("ask_about_holds", LOOK_EVERY, |s| Box::pin(ask_about_holds::ask_about_holds(s)))
         .routes(http::routes)
 }

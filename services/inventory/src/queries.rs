@@ -3,13 +3,15 @@ use crate::set_stock::invalid;
 use crate::store::{MOST_KEYS, adjustment, hold, stock};
 use contracts::caller::Permission;
 use contracts::inventory::{
-    Available, AvailableOf, GetStock, StockHistory, StockHistoryPage, StockLevel, StockRefused,
+    Available, AvailableOf, GetStock, ListStock, StockHistory, StockHistoryPage, StockLevel,
+    StockOf, StockPage, StockRefused,
 };
 use contracts::{CallError, Caller, NoRefusal, OrderId, Sku, Timestamp};
 use kit::Unexpected;
 use kit::db::Db;
 use kit::pages::{CursorQuery, Listed, PageSize};
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ExprTrait, Func};
 use sea_orm::{QueryOrder as _, QuerySelect as _};
 use std::collections::BTreeSet;
 
@@ -32,8 +34,9 @@ async fn read_available(db: &Db, skus: BTreeSet<Sku>) -> Result<Vec<Available>, 
         .order_by_asc(stock::Column::Sku)
         .all(db.reader())
         .await?;
-    let available =
-        |row: stock::Model| Ok(Available { sku: row.sku()?, available: row.stock().available() });
+    let available = |row: stock::Model| {
+        Ok(Available { sku: row.sku()?, available: row.watched().stock.available() })
+    };
     rows.into_iter().map(available).collect()
 }
 
@@ -50,9 +53,74 @@ pub async fn get_stock(
     }
     let row = stock::Entity::find_by_id(asked.sku.to_string()).one(db.reader()).await;
     match row.map_err(|error| not_done(error.into()))? {
-        Some(row) => Ok(row.stock().level(asked.sku)),
+        Some(row) => row.level().map_err(not_done),
         None => Err(CallError::Refused(StockRefused::NotFound)),
     }
+}
+
+/// The stock of some SKUs, in their order, for staff.
+/// # Errors
+/// [`StockRefused`], see there.
+pub async fn stock_of(
+    db: &Db,
+    caller: &Caller,
+    asked: StockOf,
+) -> Result<Vec<StockLevel>, CallError<StockRefused>> {
+    if !caller.may(Permission::ManageStock) {
+        return Err(CallError::Refused(StockRefused::NotAllowed));
+    }
+    if asked.skus.len() > MOST_KEYS {
+        return Err(CallError::Refused(invalid("skus", "must be at most 10,000")));
+    }
+    let rows = stock::Entity::find()
+        .filter(stock::Column::Sku.is_in(asked.skus.iter().map(Sku::as_str)))
+        .order_by_asc(stock::Column::Sku)
+        .all(db.reader())
+        .await;
+    let rows = rows.map_err(|error| not_done(error.into()))?;
+    rows.into_iter().map(|row| row.level().map_err(not_done)).collect()
+}
+
+/// The stock of all SKUs, or of those that run out, for staff.
+/// # Errors
+/// [`StockRefused`], see there.
+pub async fn list_stock(
+    db: &Db,
+    caller: &Caller,
+    low: i64,
+    asked: ListStock,
+) -> Result<StockPage, CallError<StockRefused>> {
+    if !caller.may(Permission::ManageStock) {
+        return Err(CallError::Refused(StockRefused::NotAllowed));
+    }
+    let limit = PageSize::new(asked.limit)
+        .ok_or_else(|| CallError::Refused(invalid("limit", "must be 1 to 100")))?;
+    let cursor = CursorQuery { limit, cursor: asked.cursor };
+    let after = cursor.after::<String>().map_err(|_| CallError::Refused(StockRefused::Cursor))?;
+    let low = asked.low.then_some(low);
+    read_stock(db, low, limit.get(), after).await.map_err(not_done)
+}
+
+async fn read_stock(
+    db: &Db,
+    low: Option<i64>,
+    limit: u32,
+    after: Option<String>,
+) -> Result<StockPage, Unexpected> {
+    let mut all = stock::Entity::find().order_by_asc(stock::Column::Sku);
+    if let Some(after) = after {
+        all = all.filter(stock::Column::Sku.gt(after));
+    }
+    if let Some(default) = low {
+        let (on_hand, reserved) = (stock::Column::OnHand, stock::Column::Reserved);
+        let available = ExprTrait::sub(on_hand.into_expr(), reserved.into_expr());
+        let few = Func::coalesce([Expr::col(stock::Column::LowStockAt), default.into()]);
+        all = all.filter(available.lte(few));
+    }
+    let rows = all.limit(u64::from(limit) + 1).all(db.reader()).await?;
+    let Listed { items, next_cursor } = Listed::cut(rows, limit, |last| last.sku.clone());
+    let items: Result<Vec<_>, _> = items.into_iter().map(stock::Model::level).collect();
+    Ok(StockPage { items: items?, next_cursor })
 }
 
 /// The changes of a SKU's stock, newest first, for staff.
@@ -69,9 +137,7 @@ pub async fn stock_history(
     let limit = PageSize::new(asked.limit)
         .ok_or_else(|| CallError::Refused(invalid("limit", "must be 1 to 100")))?;
     let cursor = CursorQuery { limit, cursor: asked.cursor };
-    let before = cursor
-        .after::<i64>()
-        .map_err(|_| CallError::Refused(invalid("cursor", "is none that this list gave")))?;
+    let before = cursor.after::<i64>().map_err(|_| CallError::Refused(StockRefused::Cursor))?;
     let page = read_history(db, &asked.sku, limit.get(), before).await.map_err(not_done)?;
     page.ok_or(CallError::Refused(StockRefused::NotFound))
 }

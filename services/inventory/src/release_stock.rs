@@ -6,10 +6,12 @@ use kit::wave::Wave;
 
 /// Lets the holds go. An undo that comes before its step leaves a mark that refuses the step;
 /// one that is repeated changes nothing, and what a paid order took stays taken.
+/// `low`: how many are few, where a SKU has no number of its own.
 /// # Errors
 /// When the database fails.
 pub async fn release_stock(
     wave: &mut Wave,
+    low: i64,
     commands: &[ReleaseStock],
 ) -> Result<Vec<()>, Unexpected> {
     let mut room = store::lock_holds(wave, commands.iter().map(|command| command.order)).await?;
@@ -18,6 +20,6 @@ pub async fn release_stock(
     for command in commands {
         room.release(command.order).map_err(Unexpected::from_error)?;
     }
-    store::save(wave, &room).await?;
+    store::save(wave, low, &room).await?;
     Ok(vec![(); commands.len()])
 }

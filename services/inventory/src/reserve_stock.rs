@@ -12,10 +12,12 @@ pub const ASK_AFTER: Duration = Duration::from_secs(60);
 /// Holds the lines of each command, or nothing of it. Decided one by one: the last unit goes to
 /// the first who asks, and whoever comes later in the set is refused. An order that holds
 /// already changes nothing.
+/// `low`: how many are few, where a SKU has no number of its own.
 /// # Errors
 /// When the database fails.
 pub async fn reserve_stock(
     wave: &mut Wave,
+    low: i64,
     commands: &[ReserveStock],
 ) -> Result<Vec<Result<Reserved, ReserveRefused>>, Unexpected> {
     let mut room = store::lock_holds(wave, commands.iter().map(|command| command.order)).await?;
@@ -29,6 +31,6 @@ pub async fn reserve_stock(
         room.reserve(order, &Lines::of(&command.lines), ask_at).map(|()| Reserved { order })
     };
     let answers = commands.iter().map(decide).collect();
-    store::save(wave, &room).await?;
+    store::save(wave, low, &room).await?;
     Ok(answers)
 }

@@ -1,23 +1,28 @@
-//! Cancelled orders let their stock go, or give it back.
+//! Orders that end without delivery let their stock go, or give it back.
 use crate::store;
-use contracts::orders::OrderCancelled;
+use contracts::OrderId;
 use kit::Unexpected;
-use kit::bus::Heard;
 use kit::wave::Wave;
 
-/// Lets go what each cancelled order holds, and puts back what it took. One that is not known
-/// leaves a mark, which refuses a late reserve.
+/// Lets go what each order holds, and puts back what it took. One that is not known leaves a
+/// mark, which refuses a late reserve.
 ///
 /// A fact that was heard before is known by the state of the hold: released, returned and
 /// missing stay as they are.
+/// `low`: how many are few, where a SKU has no number of its own.
 /// # Errors
 /// When the database fails.
-pub async fn restock(wave: &mut Wave, heard: &[Heard<OrderCancelled>]) -> Result<(), Unexpected> {
-    let mut room = store::lock_holds(wave, heard.iter().map(|heard| heard.event.order)).await?;
+pub async fn restock(
+    wave: &mut Wave,
+    low: i64,
+    orders: impl IntoIterator<Item = OrderId>,
+) -> Result<(), Unexpected> {
+    let orders: Vec<OrderId> = orders.into_iter().collect();
+    let mut room = store::lock_holds(wave, orders.iter().copied()).await?;
     let skus = room.skus_of_holds();
     store::lock_stock(wave, &mut room, skus).await?;
-    for heard in heard {
-        room.cancelled(heard.event.order).map_err(Unexpected::from_error)?;
+    for order in orders {
+        room.cancelled(order).map_err(Unexpected::from_error)?;
     }
-    store::save(wave, &room).await
+    store::save(wave, low, &room).await
 }

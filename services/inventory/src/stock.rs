@@ -2,6 +2,15 @@
 use contracts::Sku;
 use contracts::inventory::StockLevel;
 
+/// The stock of one SKU, and at how many staff is told that it runs out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// The stock.
+    pub stock: Stock,
+    /// None: at the store's default.
+    pub low_stock_at: Option<i64>,
+}
+
 /// The most that staff can put on the shelf.
 pub const MOST_ON_HAND: i64 = 1_000_000_000;
 
@@ -118,9 +127,9 @@ impl Stock {
         self.set(self.on_hand.saturating_add(delta))
     }
     /// What staff see of it.
-    pub fn level(self, sku: Sku) -> StockLevel {
+    pub fn level(self, sku: Sku, low_stock_at: Option<i64>) -> StockLevel {
         let Self { on_hand, reserved, .. } = self;
-        StockLevel { sku, on_hand, reserved, available: self.available() }
+        StockLevel { sku, on_hand, reserved, available: self.available(), low_stock_at }
     }
     const fn changed(self, on_hand: i64, reserved: i64) -> Self {
         if on_hand == 0 && reserved == 0 {

@@ -2,7 +2,7 @@
 //! `store` fills it with locked rows, each order is decided in turn on what those before it
 //! left, and `store` writes what changed.
 use crate::hold::{Hold, HoldState, Lines};
-use crate::stock::{Broken, Stock, TooLittle};
+use crate::stock::{Broken, Stock, TooLittle, Watched};
 use contracts::inventory::{ReserveRefused, Shortage, StockLine};
 use contracts::{OrderId, Quantity, Sku, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +19,7 @@ pub struct Stockroom {
 struct Shelved {
     before: Stock,
     now: Stock,
+    low_stock_at: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +54,8 @@ pub struct StockChange {
     pub before: Stock,
     /// As it is.
     pub now: Stock,
+    /// At how many staff is told that it runs out; none: at the store's default.
+    pub low_stock_at: Option<i64>,
 }
 
 impl StockChange {
@@ -60,6 +63,13 @@ impl StockChange {
     pub fn crossed(&self) -> Option<bool> {
         let in_stock = self.now.is_in_stock();
         (in_stock != self.before.is_in_stock()).then_some(in_stock)
+    }
+    /// The number that what can be ordered fell to, or through; `default` is the store's. Who
+    /// sells one by one is told once, and again only after it was above.
+    pub fn ran_low(&self, default: i64) -> Option<i64> {
+        let threshold = self.low_stock_at.unwrap_or(default);
+        let (before, now) = (self.before.available(), self.now.available());
+        (before > threshold && now <= threshold).then_some(threshold)
     }
 }
 
@@ -71,8 +81,9 @@ impl Stockroom {
         Self { holds, ..Self::default() }
     }
     /// Puts the stock of a SKU in.
-    pub fn put(&mut self, sku: Sku, stock: Stock) {
-        self.shelf.insert(sku, Shelved { before: stock, now: stock });
+    pub fn put(&mut self, sku: Sku, known: Watched) {
+        let Watched { stock, low_stock_at } = known;
+        self.shelf.insert(sku, Shelved { before: stock, now: stock, low_stock_at });
     }
     /// The hold of `order`.
     pub fn hold(&self, order: OrderId) -> Option<&Hold> {
@@ -209,6 +220,7 @@ impl Stockroom {
             sku: sku.clone(),
             before: is.before,
             now: is.now,
+            low_stock_at: is.low_stock_at,
         };
         changed.map(change).collect()
     }

@@ -1,15 +1,15 @@
 //! The tables of inventory, and all SQL that writes them.
 use crate::hold::{Hold, HoldState};
-use crate::stock::Stock;
+use crate::stock::{Stock, Watched};
 use crate::stockroom::{StockChange, Stockroom};
-use contracts::inventory::{Adjustment, AvailabilityChanged};
+use contracts::inventory::{Adjustment, AvailabilityChanged, LowStock, StockLevel};
 use contracts::{AccountId, AdjustmentId, OrderId, Sku, Timestamp};
 use kit::Unexpected;
 use kit::db::{Change, Kind, SetUpdate, insert_all};
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder as _, QuerySelect as _, Set};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) mod stock {
     use sea_orm::entity::prelude::*;
@@ -22,6 +22,7 @@ pub(crate) mod stock {
         pub on_hand: i64,
         pub reserved: i64,
         pub version: i64,
+        pub low_stock_at: Option<i64>,
     }
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
@@ -71,8 +72,13 @@ pub(crate) mod adjustment {
 pub(crate) const MOST_KEYS: usize = 10_000;
 
 impl stock::Model {
-    pub(crate) const fn stock(&self) -> Stock {
-        Stock { on_hand: self.on_hand, reserved: self.reserved, version: self.version }
+    pub(crate) const fn watched(&self) -> Watched {
+        let Self { on_hand, reserved, version, low_stock_at, .. } = *self;
+        Watched { stock: Stock { on_hand, reserved, version }, low_stock_at }
+    }
+    pub(crate) fn level(self) -> Result<StockLevel, Unexpected> {
+        let (sku, Watched { stock, low_stock_at }) = (self.sku()?, self.watched());
+        Ok(stock.level(sku, low_stock_at))
     }
     pub(crate) fn sku(&self) -> Result<Sku, Unexpected> {
         self.sku.parse().map_err(|_| unreadable("SKU", &self.sku))
@@ -140,15 +146,15 @@ pub(crate) async fn lock_stock(
             .all(wave.tx())
             .await?;
         for row in rows {
-            room.put(row.sku()?, row.stock());
+            room.put(row.sku()?, row.watched());
         }
     }
     Ok(())
 }
 
-/// Writes what changed in `room`, and tells which SKUs can be ordered from now on, or no longer.
-/// The stock is written last: it is what others wait for.
-pub(crate) async fn save(wave: &mut Wave, room: &Stockroom) -> Result<(), Unexpected> {
+/// Writes what changed in `room`, and tells which SKUs can be ordered from now on, or no longer,
+/// and which run out (`low`: what is few). The stock is written last: it is what others wait for.
+pub(crate) async fn save(wave: &mut Wave, low: i64, room: &Stockroom) -> Result<(), Unexpected> {
     save_holds(wave, room).await?;
     let moves = room.moves().iter().map(|of| adjustment::ActiveModel {
         id: Set(wave.id()),
@@ -163,7 +169,7 @@ pub(crate) async fn save(wave: &mut Wave, room: &Stockroom) -> Result<(), Unexpe
     insert_all(wave.tx(), moves.collect()).await?;
     let changes = room.stock_changes();
     save_stock(wave, &changes).await?;
-    changes.iter().try_for_each(|change| tell_crossing(wave, change))
+    changes.iter().try_for_each(|change| tell_crossing(wave, low, change))
 }
 
 async fn save_holds(wave: &Wave, room: &Stockroom) -> Result<(), Unexpected> {
@@ -197,7 +203,7 @@ async fn save_holds(wave: &Wave, room: &Stockroom) -> Result<(), Unexpected> {
 }
 
 async fn save_stock(wave: &Wave, changes: &[StockChange]) -> Result<(), Unexpected> {
-    let delta = |StockChange { sku, before, now }: &StockChange| {
+    let delta = |StockChange { sku, before, now, .. }: &StockChange| {
         vec![
             sku.as_str().into(),
             (now.on_hand - before.on_hand).into(),
@@ -218,20 +224,38 @@ async fn save_stock(wave: &Wave, changes: &[StockChange]) -> Result<(), Unexpect
     Ok(())
 }
 
-/// Tells where a SKU can be ordered since `change`, or no longer.
-fn tell_crossing(wave: &mut Wave, change: &StockChange) -> Result<(), Unexpected> {
-    match change.crossed() {
-        Some(in_stock) => {
-            wave.tell(change.now.version, AvailabilityChanged { sku: change.sku.clone(), in_stock })
-        }
-        None => Ok(()),
+/// Tells where a SKU can be ordered since `change`, or no longer, and where few are left.
+/// `low`: what is few where a SKU has no number of its own.
+fn tell_crossing(wave: &mut Wave, low: i64, change: &StockChange) -> Result<(), Unexpected> {
+    let (sku, version) = (&change.sku, change.now.version);
+    if let Some(in_stock) = change.crossed() {
+        wave.tell(version, AvailabilityChanged { sku: sku.clone(), in_stock })?;
     }
+    if let Some(threshold) = change.ran_low(low) {
+        let available = change.now.available();
+        wave.tell(version, LowStock { sku: sku.clone(), available, threshold })?;
+    }
+    Ok(())
 }
 
 /// Locks the stock of one SKU.
-pub(crate) async fn lock_one(wave: &Wave, sku: &Sku) -> Result<Option<Stock>, Unexpected> {
+pub(crate) async fn lock_one(wave: &Wave, sku: &Sku) -> Result<Option<Watched>, Unexpected> {
     let row = stock::Entity::find_by_id(sku.to_string()).lock_exclusive().one(wave.tx()).await?;
-    Ok(row.map(|row| row.stock()))
+    Ok(row.map(|row| row.watched()))
+}
+
+/// Locks the stock of `skus`, in their order. Unknown SKUs are left out.
+pub(crate) async fn lock_many(
+    wave: &Wave,
+    skus: BTreeSet<&Sku>,
+) -> Result<BTreeMap<Sku, Watched>, Unexpected> {
+    let rows = stock::Entity::find()
+        .filter(stock::Column::Sku.is_in(skus.into_iter().map(Sku::as_str)))
+        .order_by_asc(stock::Column::Sku)
+        .lock_exclusive()
+        .all(wave.tx())
+        .await?;
+    rows.into_iter().map(|row| Ok((row.sku()?, row.watched()))).collect()
 }
 
 /// What staff did to the stock of a SKU: its change, why, and who.
@@ -240,38 +264,70 @@ pub(crate) struct ByStaff<'a> {
     pub sku: &'a Sku,
     pub before: Option<Stock>,
     pub now: Stock,
+    pub low_stock_at: Option<i64>,
     pub reason: &'a str,
     pub account: Option<AccountId>,
 }
 
-/// Writes what staff did, with its line in the history, and tells a crossing.
-pub(crate) async fn save_by_staff(wave: &mut Wave, done: ByStaff<'_>) -> Result<(), Unexpected> {
-    let ByStaff { sku, before, now, reason, account } = done;
-    let was = before.unwrap_or_default();
-    if was.on_hand != now.on_hand {
-        let line = adjustment::ActiveModel {
+impl ByStaff<'_> {
+    fn was(&self) -> Stock {
+        self.before.unwrap_or_default()
+    }
+    fn line(&self, wave: &Wave) -> adjustment::ActiveModel {
+        adjustment::ActiveModel {
             id: Set(wave.id()),
-            sku: Set(sku.to_string()),
-            version: Set(now.version),
-            delta: Set(now.on_hand - was.on_hand),
-            reason: Set(reason.to_owned()),
+            sku: Set(self.sku.to_string()),
+            version: Set(self.now.version),
+            delta: Set(self.now.on_hand - self.was().on_hand),
+            reason: Set(self.reason.to_owned()),
             order_id: Set(None),
-            account: Set(account.map(|account| account.0)),
+            account: Set(self.account.map(|account| account.0)),
             at: Set(wave.now().micros()),
-        };
-        insert_all(wave.tx(), vec![line]).await?;
+        }
     }
-    let change = StockChange { sku: sku.clone(), before: was, now };
-    if before.is_none() {
-        let row = stock::ActiveModel {
-            sku: Set(sku.to_string()),
-            on_hand: Set(now.on_hand),
-            reserved: Set(now.reserved),
-            version: Set(now.version),
-        };
-        insert_all(wave.tx(), vec![row]).await?;
-    } else if was != now {
-        save_stock(wave, std::slice::from_ref(&change)).await?;
+    fn row(&self) -> stock::ActiveModel {
+        stock::ActiveModel {
+            sku: Set(self.sku.to_string()),
+            on_hand: Set(self.now.on_hand),
+            reserved: Set(self.now.reserved),
+            version: Set(self.now.version),
+            low_stock_at: Set(self.low_stock_at),
+        }
     }
-    tell_crossing(wave, &change)
+}
+
+/// Writes what staff did, with its lines in the history, and tells crossings.
+pub(crate) async fn save_by_staff(
+    wave: &mut Wave,
+    low: i64,
+    done: &[ByStaff<'_>],
+) -> Result<(), Unexpected> {
+    let counted = done.iter().filter(|done| done.was().on_hand != done.now.on_hand);
+    let lines: Vec<_> = counted.map(|done| done.line(wave)).collect();
+    insert_all(wave.tx(), lines).await?;
+    let fresh = done.iter().filter(|done| done.before.is_none());
+    insert_all(wave.tx(), fresh.map(ByStaff::row).collect()).await?;
+    let change = |done: &ByStaff<'_>| StockChange {
+        sku: done.sku.clone(),
+        before: done.was(),
+        now: done.now,
+        low_stock_at: done.low_stock_at,
+    };
+    let known = done.iter().filter(|done| done.before.is_some_and(|before| before != done.now));
+    save_stock(wave, &known.map(change).collect::<Vec<_>>()).await?;
+    done.iter().map(change).try_for_each(|change| tell_crossing(wave, low, &change))
+}
+
+/// Writes at how many staff is told that a SKU runs out.
+pub(crate) async fn save_low_stock_at(
+    wave: &Wave,
+    sku: &Sku,
+    low_stock_at: Option<i64>,
+) -> Result<(), Unexpected> {
+    stock::Entity::update_many()
+        .col_expr(stock::Column::LowStockAt, low_stock_at.into())
+        .filter(stock::Column::Sku.eq(sku.as_str()))
+        .exec(wave.tx())
+        .await?;
+    Ok(())
 }

@@ -18,7 +18,8 @@ fn lines(of: &[(&str, u32)]) -> Lines {
 fn room(of: &[(&str, i64)]) -> Stockroom {
     let mut room = Stockroom::default();
     for (name, on_hand) in of {
-        room.put(sku(name), Stock { on_hand: *on_hand, reserved: 0, version: 1 });
+        let stock = Stock { on_hand: *on_hand, reserved: 0, version: 1 };
+        room.put(sku(name), Watched { stock, low_stock_at: None });
     }
     room
 }
@@ -118,7 +119,8 @@ fn an_undo_before_its_step_refuses_the_late_step() {
 fn a_hold_that_the_stock_does_not_carry_is_our_fault_and_changes_nothing() {
     let held = Hold { state: HoldState::Held, lines: lines(&[("A", 2)]), ask_at: None };
     let mut room = Stockroom::with_holds([(order(1), held)]);
-    room.put(sku("A"), Stock { on_hand: 5, reserved: 1, version: 1 });
+    let stock = Stock { on_hand: 5, reserved: 1, version: 1 };
+    room.put(sku("A"), Watched { stock, low_stock_at: None });
     assert!(room.release(order(1)).is_err());
     assert!(room.paid(order(1), &lines(&[("A", 2)])).is_err());
     assert!(room.stock_changes().is_empty());

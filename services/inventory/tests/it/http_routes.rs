@@ -51,6 +51,13 @@ async fn staff_set_see_and_adjust_stock_and_read_its_history() {
     let (status, body) = shop.ask(&staff, ("PUT", path), None, r#"{"on_hand": 10}"#).await;
     assert_eq!(status, 200);
     assert_eq!(body, json!({"sku": "BOOK-0042", "on_hand": 10, "reserved": 0, "available": 10}));
+    let watch = r#"{"low_stock_at": 10}"#;
+    let (_, body) = shop.ask(&staff, ("PUT", path), None, watch).await;
+    assert_eq!((&body["on_hand"], &body["low_stock_at"]), (&json!(10), &json!(10)));
+    let (_, low) = shop.ask(&staff, ("GET", "/v1/inventory?low=true"), None, "").await;
+    assert_eq!((&low["items"][0], &low["next_cursor"]), (&body, &Value::Null));
+    let (_, body) = shop.ask(&staff, ("PUT", path), None, r#"{"low_stock_at": null}"#).await;
+    assert_eq!(body.get("low_stock_at"), None);
     reserve(&shop.rig, shop.rig.id(), &[("BOOK-0042", 2)]).await.unwrap();
     let (status, body) = shop.ask(&staff, ("GET", "/v1/inventory/book-0042"), None, "").await;
     assert_eq!(status, 200);
@@ -89,6 +96,7 @@ async fn a_sku_with_a_slash_is_percent_encoded_in_the_path() {
 async fn strangers_are_turned_away_before_anything_is_looked_at() {
     let shop = Shop::open().await;
     for (method, path) in [
+        ("GET", "/v1/inventory?low=perhaps"),
         ("GET", "/v1/inventory/A"),
         ("PUT", "/v1/inventory/not%20a%20sku"),
         ("POST", "/v1/inventory/A/adjustments"),
@@ -199,12 +207,13 @@ async fn every_route_is_documented() {
             let name = format!("{method} {path}: {route:#}");
             assert_eq!(route["tags"], json!(["inventory"]), "{name}");
             assert!(route["summary"].is_string() && !route["security"].is_null(), "{name}");
-            for status in ["200", "401", "403", "404"] {
+            let of_one = path.contains("{sku}").then_some("404");
+            for status in ["200", "401", "403"].into_iter().chain(of_one) {
                 assert!(route["responses"][status]["content"].is_object(), "{status} {name}");
             }
             count += 1;
         }
     }
-    assert_eq!(count, 4);
+    assert_eq!(count, 5);
     shop.rig.stop().await;
 }

@@ -4,6 +4,8 @@ mod asking;
 mod events;
 mod holds;
 mod http_routes;
+mod importing;
+mod running_low;
 mod shelf;
 
 use contracts::inventory::*;
@@ -44,7 +46,7 @@ async fn listen(rig: &Rig) -> Arc<Mutex<Vec<AvailabilityChanged>>> {
 }
 /// Puts so many on the shelf.
 async fn stock(rig: &Rig, name: &str, on_hand: i64) {
-    rig.call(&admin(), SetStock { sku: sku(name), on_hand }).await.unwrap();
+    rig.call(&admin(), SetStock::counted(sku(name), on_hand)).await.unwrap();
 }
 /// What is on the shelf, and what of it is reserved.
 async fn level(rig: &Rig, name: &str) -> (i64, i64) {
@@ -69,6 +71,7 @@ fn paid(order: OrderId, of: &[(&str, u32)]) -> OrderPaid {
         cart: uuid::Uuid::now_v7().into(),
         lines: lines(of),
         total: Money::new(1999, Currency::USD),
+        placed_with: None,
     }
 }
 fn cancelled(order: OrderId, of: &[(&str, u32)], was_paid: bool) -> OrderCancelled {
@@ -112,6 +115,9 @@ fn the_plug_says_what_the_contracts_say() {
         SetStock::NAME,
         AdjustStock::NAME,
         StockHistory::NAME,
+        ListStock::NAME,
+        StockOf::NAME,
+        ImportStock::NAME,
     ];
     assert_eq!(declared.answers, answers);
 }
