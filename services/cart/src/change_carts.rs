@@ -1,7 +1,8 @@
 //! Changes of carts, and the merge of a guest's cart into an account's. Hot: many at once.
 use crate::cart::Change;
+use crate::news::{self, Fact, News};
 use crate::store::{self, Kept, TokenHash};
-use contracts::cart::CartRefused;
+use contracts::cart::{CartRefused, CartsMerged};
 use contracts::{AccountId, CartId};
 use kit::auth::token_hash;
 use kit::problem::Unexpected;
@@ -57,6 +58,7 @@ pub async fn change_carts(
     let mut carts = Carts::of(before.clone());
     let answers = commands.iter().map(|command| carts.run(wave, command)).collect();
     store::save(wave, &before, &carts.by_id).await?;
+    carts.news.into_iter().try_for_each(|news| news.tell(wave))?;
     Ok(answers)
 }
 
@@ -65,13 +67,15 @@ struct Carts {
     by_id: BTreeMap<CartId, Kept>,
     by_account: BTreeMap<AccountId, CartId>,
     by_token: BTreeMap<TokenHash, CartId>,
+    /// What was done, in its order.
+    news: Vec<News>,
 }
 
 impl Carts {
     fn of(by_id: BTreeMap<CartId, Kept>) -> Self {
         let by_account = by_id.values().filter_map(|kept| Some((kept.account?, kept.id))).collect();
         let by_token = by_id.values().filter_map(|kept| Some((kept.token?, kept.id))).collect();
-        Self { by_id, by_account, by_token }
+        Self { by_id, by_account, by_token, news: Vec::new() }
     }
 
     fn run(&mut self, wave: &Wave, command: &ChangeCart) -> Result<Changed, CartRefused> {
@@ -80,7 +84,10 @@ impl Carts {
             None => command.token.and_then(|token| self.by_token.get(&token).copied()),
         };
         if let Some(kept) = found.and_then(|id| self.by_id.get_mut(&id)) {
+            let before = kept.cart.version;
             let new_line = kept.cart.make(&command.change)?;
+            let change = (before, &kept.cart);
+            self.news.extend(news::of_change(kept.id, kept.account, &command.change, change));
             return Ok(Changed { kept: Some(kept.clone()), token: None, new_line });
         }
         self.run_new(wave, command)
@@ -104,6 +111,8 @@ impl Carts {
         left.cart.version = lines.version + 1;
         if let Some(kept) = self.by_id.get_mut(&own) {
             kept.cart.merge(&lines);
+            let fact = Fact::Merged(CartsMerged { cart: own, account, guest });
+            self.news.push(News { version: kept.cart.version, fact });
         }
         Some(own)
     }
@@ -116,6 +125,7 @@ impl Carts {
             return Ok(Changed { kept: None, token: None, new_line });
         }
         let id: CartId = wave.id();
+        self.news.extend(news::of_change(id, command.account, &command.change, (0, &cart)));
         let token = command.account.is_none().then(|| wave.sources().token());
         let hash = token.as_deref().map(token_hash);
         let kept = Kept { id, account: command.account, token: hash, merged_into: None, cart };

@@ -5,7 +5,9 @@
 mod add_item;
 mod cart;
 mod change_carts;
+mod expire_carts;
 mod http;
+mod news;
 mod queries;
 mod store;
 mod take_ordered;
@@ -13,17 +15,20 @@ mod take_ordered;
 use cart::Change;
 use change_carts::{ChangeCart, Changed, change_carts};
 use contracts::cart::{
-    AddItem, CartAnswer, CartContents, CartRefused, CartToken, ChangeItem, ClearCart, GetCart,
-    RemoveItem,
+    AddItem, CartAnswer, CartCleared, CartContents, CartExpired, CartRefused, CartToken,
+    CartsMerged, ChangeItem, ClearCart, GetCart, ItemAdded, ItemChanged, ItemRemoved, RemoveItem,
 };
 use contracts::catalog::PricesOf;
-use contracts::orders::OrderPaid;
+use contracts::identity::AccountErased;
+use contracts::orders::{OrderPaid, OrderPlaced};
 use contracts::{AccountId, CallError, Caller, Currency};
 use kit::calls::Calls;
+use kit::clock::Sources;
 use kit::db::Db;
 use kit::plug::{Parts, Plug};
 use kit::wave::{Batched, NotRun, Waves};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use store::TokenHash;
 
 /// The carts, in one replica.
@@ -31,20 +36,25 @@ pub struct Carts {
     db: Db,
     waves: Waves,
     calls: Calls,
+    sources: Sources,
     currency: Currency,
+    kept_for: kit::config::Carts,
     change: Batched<ChangeCart, Result<Changed, CartRefused>>,
 }
 
+/// How often carts that nobody touches are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(3600);
 /// The most changes that one wave makes.
 const MOST_IN_A_SET: usize = 250;
 
 impl Carts {
     fn new(parts: Parts) -> Self {
-        let Parts { db, waves, calls, config, .. } = parts;
+        let Parts { db, waves, calls, sources, config, .. } = parts;
         let change = waves.batched("change_carts", MOST_IN_A_SET, |wave, commands| {
             Box::pin(change_carts(wave, commands))
         });
-        Self { db, waves, calls, currency: config.currency, change }
+        let (currency, kept_for) = (config.currency, config.carts);
+        Self { db, waves, calls, sources, currency, kept_for, change }
     }
     async fn run(
         &self,
@@ -97,6 +107,17 @@ pub fn plug() -> Plug<Carts> {
             Box::pin(async move { queries::contents(s, caller, &call.of).await })
         })
         .calls::<PricesOf>()
-        .hears::<OrderPaid>(|_, wave, heard| Box::pin(take_ordered::take_ordered(wave, heard)))
+        .tells::<ItemAdded>()
+        .tells::<ItemChanged>()
+        .tells::<ItemRemoved>()
+        .tells::<CartCleared>()
+        .tells::<CartsMerged>()
+        .tells::<CartExpired>()
+        .hears::<OrderPlaced>(|_, wave, heard| Box::pin(take_ordered::take_placed(wave, heard)))
+        .hears::<OrderPaid>(|_, wave, heard| Box::pin(take_ordered::take_paid(wave, heard)))
+        .hears::<AccountErased>(|_, wave, heard| {
+            Box::pin(expire_carts::forget_accounts(wave, heard))
+        })
+        .works("expire_carts", LOOK_EVERY, |s| Box::pin(expire_carts::expire_carts(s)))
         .routes(http::routes)
 }

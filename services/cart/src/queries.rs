@@ -100,7 +100,7 @@ pub async fn prices(
     if skus.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let priced = carts.calls.call(&Caller::Store, PricesOf { skus }).await?;
+    let priced = carts.calls.call(&Caller::Store, PricesOf { skus, categories: false }).await?;
     Ok(priced.into_iter().map(|priced| (priced.sku.clone(), priced)).collect())
 }
 

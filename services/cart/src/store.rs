@@ -1,6 +1,6 @@
 //! Carts and their lines in the database: read, locked, and written as the difference.
 use crate::cart::{Cart, Line};
-use contracts::{AccountId, CartId, Currency, Money, OrderId, Quantity, Sku};
+use contracts::{AccountId, CartId, Currency, Money, OrderId, Quantity, Sku, Timestamp};
 use kit::db::{Change, Kind, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
@@ -290,6 +290,68 @@ impl LineChanges {
         insert_all(wave.tx(), self.new).await?;
         Ok(())
     }
+}
+
+/// Carts that nobody touched since `guest` (guests' and merged ones) or `account`, oldest first.
+/// A cart's id tells when it was made, so that only carts older than that are looked at.
+pub async fn due(
+    db: &impl ConnectionTrait,
+    guest: Timestamp,
+    account: Timestamp,
+    most: u64,
+) -> Result<Vec<CartId>, Unexpected> {
+    let ids = cart::Entity::find()
+        .select_only()
+        .column(cart::Column::Id)
+        .filter(cart::Column::Id.lt(first_id_at(guest.max(account))))
+        .filter(untouched(guest, account))
+        .order_by_asc(cart::Column::Id)
+        .limit(most)
+        .into_tuple::<Uuid>();
+    Ok(ids.all(db).await?.into_iter().map(CartId).collect())
+}
+
+/// Locks those of `ids` that are still untouched.
+pub async fn lock_due(
+    wave: &Wave,
+    ids: &[CartId],
+    guest: Timestamp,
+    account: Timestamp,
+) -> Result<Vec<Kept>, Unexpected> {
+    let rows = cart::Entity::find()
+        .filter(cart::Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .filter(untouched(guest, account))
+        .order_by_asc(cart::Column::Id)
+        .lock_exclusive()
+        .all(wave.tx())
+        .await?;
+    with_lines(wave.tx(), rows).await
+}
+
+fn untouched(guest: Timestamp, account: Timestamp) -> Condition {
+    let before = |time: Timestamp| cart::Column::UpdatedAt.lt(time.micros());
+    let of_account =
+        Condition::all().add(cart::Column::AccountId.is_not_null()).add(before(account));
+    let of_guest = Condition::all().add(cart::Column::AccountId.is_null()).add(before(guest));
+    Condition::any().add(of_account).add(of_guest)
+}
+
+/// The smallest id of version 7 (RFC 9562) that is made at `time` or later.
+fn first_id_at(time: Timestamp) -> Uuid {
+    let millis = u128::try_from(time.micros().max(0) / 1_000).unwrap_or_default();
+    Uuid::from_u128(millis << 80)
+}
+
+/// Forgets carts with their lines.
+pub async fn delete(wave: &Wave, ids: &[CartId]) -> Result<(), Unexpected> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let lines = line::Entity::delete_many().filter(line::Column::CartId.is_in(ids.clone()));
+    lines.exec(wave.tx()).await?;
+    cart::Entity::delete_many().filter(cart::Column::Id.is_in(ids)).exec(wave.tx()).await?;
+    Ok(())
 }
 
 /// A cart has at most 100 lines, and a statement binds at most 30,000 values.

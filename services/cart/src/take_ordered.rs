@@ -1,21 +1,51 @@
-//! A paid order: what was ordered leaves the cart, and what was added meanwhile stays.
+//! A paid order, or one that is paid later: what was ordered leaves the cart, and what was added
+//! meanwhile stays.
 use crate::store::{self, Kept};
-use contracts::orders::OrderPaid;
+use contracts::inventory::StockLine;
+use contracts::orders::{OrderPaid, OrderPlaced};
 use contracts::{CartId, OrderId, Quantity, Sku};
 use kit::bus::Heard;
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Takes the quantities of paid orders out of their carts, by the set. An order that was taken
-/// has its row in `taken_orders`, and is passed over when it is heard of again.
+/// What leaves which cart for an order.
+struct Ordered<'a> {
+    order: OrderId,
+    cart: CartId,
+    lines: &'a [StockLine],
+}
+
+/// Takes the quantities of paid orders out of their carts, by the set.
 /// # Errors
 /// When the database fails.
-pub async fn take_ordered(wave: &mut Wave, heard: &[Heard<OrderPaid>]) -> Result<(), Unexpected> {
-    let orders: Vec<OrderId> = heard.iter().map(|heard| heard.event.order).collect();
+pub async fn take_paid(wave: &mut Wave, heard: &[Heard<OrderPaid>]) -> Result<(), Unexpected> {
+    let paid = heard.iter().map(|heard| &*heard.event);
+    let all = paid.map(|paid| Ordered { order: paid.order, cart: paid.cart, lines: &paid.lines });
+    take_ordered(wave, all.collect()).await
+}
+
+/// Does so when an order is placed that is to be paid by transfer or on delivery: its shopper's
+/// part is done, and what stayed in the cart for days would be ordered twice.
+/// # Errors
+/// When the database fails.
+pub async fn take_placed(wave: &mut Wave, heard: &[Heard<OrderPlaced>]) -> Result<(), Unexpected> {
+    let placed = heard.iter().map(|heard| &*heard.event).filter(|it| it.method.pays_later());
+    let all: Vec<_> = placed
+        .map(|placed| Ordered { order: placed.order, cart: placed.cart, lines: &placed.lines })
+        .collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    take_ordered(wave, all).await
+}
+
+/// An order that was taken has its row in `taken_orders`, and is passed over when it is heard of
+/// again, placed or paid.
+async fn take_ordered(wave: &mut Wave, ordered: Vec<Ordered<'_>>) -> Result<(), Unexpected> {
+    let orders: Vec<OrderId> = ordered.iter().map(|ordered| ordered.order).collect();
     let taken = store::taken(wave, &orders).await?;
-    let fresh: Vec<&OrderPaid> =
-        heard.iter().map(|h| &*h.event).filter(|paid| !taken.contains(&paid.order)).collect();
+    let fresh: Vec<_> = ordered.iter().filter(|it| !taken.contains(&it.order)).collect();
     let before = lock(wave, fresh.iter().map(|paid| paid.cart).collect()).await?;
     let mut after = before.clone();
     for paid in &fresh {

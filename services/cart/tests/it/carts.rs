@@ -98,6 +98,7 @@ async fn a_paid_order_takes_out_what_was_ordered_and_once() {
             StockLine { sku: sku("B"), quantity: some(1) },
         ],
         total: usd(750),
+        placed_with: None,
     };
     // Meanwhile more was added.
     add(&rig, &ada, None, "A", 5).await;

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod carts;
+mod expiry;
 mod guests;
 mod http;
+mod news;
 mod orders;
 mod routes;
 
@@ -55,6 +57,7 @@ impl Shop {
                     title: format!("Title of {sku}"),
                     image: None,
                     price: usd(*prices.get(&sku)?),
+                    categories: vec![],
                     sku,
                 })
             };
@@ -101,6 +104,7 @@ pub async fn start() -> (Arc<Rig>, Arc<AtomicI64>) {
             title: format!("All about {sku}"),
             image: None,
             price: usd(now.load(Ordering::Acquire)),
+            categories: vec![],
             sku,
         };
         Ok(call.skus.into_iter().filter(|sku| sku.as_str() != "GONE").map(priced).collect())
