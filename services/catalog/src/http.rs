@@ -1,18 +1,23 @@
 //! The public routes: browsing for everybody, changes for staff.
+mod authors;
+mod categories;
+mod genres;
+mod reviews;
+mod shelves;
 mod wire;
 
 use crate::{Catalog, queries};
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use contracts::caller::Permission;
 use contracts::catalog::{
-    BestSellers, FindProductsRefused, GetProduct, ListShelf, PricesOf, ProductRefused, Shelf,
-    ShelfPage, UpdateProduct, WithdrawProduct,
+    BestSellers, FindProductsRefused, GetProduct, PricesOf, ProductRefused, UpdateProduct,
+    WithdrawProduct,
 };
 use contracts::{Money, NoRefusal, ProductId};
 use http::StatusCode;
 use kit::auth::{Asker, require};
 use kit::input::{Body, Json, Path, Query};
-use kit::pages::PageQuery;
 use kit::problem::{HttpResult, OrProblem as _, Problem};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
@@ -28,9 +33,10 @@ pub(crate) fn routes(catalog: Arc<Catalog>) -> OpenApiRouter {
         .routes(routes!(best_sellers))
         .routes(routes!(prices_of))
         .routes(routes!(get_product, update_product, withdraw_product))
-        .routes(routes!(categories))
-        .routes(routes!(authors))
-        .routes(routes!(genres))
+        .merge(authors::routes())
+        .merge(genres::routes())
+        .merge(categories::routes())
+        .merge(reviews::routes())
         .with_state(catalog)
 }
 
@@ -84,6 +90,8 @@ async fn best_sellers(
 }
 
 /// Show a product by id or slug.
+///
+/// An old slug leads to the new one.
 #[utoipa::path(
     get,
     path = "/v1/products/{product}",
@@ -91,6 +99,8 @@ async fn best_sellers(
     params(("product" = String, Path, description = "The product's id or slug.")),
     responses(
         (status = 200, description = "The product.", body = Product),
+        (status = 308, description = "The slug was changed.",
+            headers(("location" = String, description = "The product's new path."))),
         (status = 404, description = "There is none, or no longer.", body = Problem,
             content_type = "application/problem+json"),
     ),
@@ -98,9 +108,15 @@ async fn best_sellers(
 async fn get_product(
     State(catalog): State<Arc<Catalog>>,
     Path(id_or_slug): Path<String>,
-) -> HttpResult<Json<Product>> {
-    let product = queries::get_product(&catalog, GetProduct { id_or_slug }).await;
-    Ok(Json(product.or_problem(|_| Problem::not_found())?.into()))
+) -> HttpResult<Response> {
+    let asked = GetProduct { id_or_slug: id_or_slug.clone() };
+    let product =
+        queries::get_product(&catalog, asked).await.or_problem(|_| Problem::not_found())?;
+    if product.slug != id_or_slug && uuid::Uuid::parse_str(&id_or_slug).is_err() {
+        let now = format!("/v1/products/{}", product.slug);
+        return Ok(Redirect::permanent(&now).into_response());
+    }
+    Ok(Json(Product::from(product)).into_response())
 }
 
 /// List a new product (staff).
@@ -164,6 +180,8 @@ async fn create_product(
             content_type = "application/problem+json"),
         (status = 404, description = "There is none, or no longer.", body = Problem,
             content_type = "application/problem+json"),
+        (status = 409, description = "`slug_taken` or `sku_taken`: another product has it.",
+            body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])),
 )]
@@ -178,6 +196,9 @@ async fn update_product(
     let change = body.parse()?;
     let (price, mut call) = change_call(product, change);
     if let Some(price) = price {
+        if call.variants.is_some() {
+            return Err(Problem::invalid_field("price", "must not stand beside variants"));
+        }
         let now = GetProduct { id_or_slug: product.to_string() };
         let now = queries::get_product(&catalog, now).await.or_problem(|_| Problem::not_found())?;
         if call.prices.insert(now.sku, price).is_some() {
@@ -198,6 +219,8 @@ fn change_call(product: ProductId, change: ProductChange) -> (Option<Money>, Upd
         categories: change.categories,
         attributes: change.attributes,
         prices: change.prices,
+        variants: change.variants,
+        slug: change.slug,
     };
     (change.price, call)
 }
@@ -252,52 +275,12 @@ async fn prices_of(
     if question.skus.is_empty() || question.skus.len() > 1_000 {
         return Err(Problem::invalid_field("skus", "must have 1 to 1000 entries"));
     }
-    let items = queries::prices_of(&catalog, PricesOf { skus: question.skus }).await;
+    let items = queries::prices_of(
+        &catalog,
+        PricesOf { skus: question.skus, categories: question.categories },
+    )
+    .await;
     Ok(Json(PriceList { items: items.or_problem(never)? }))
-}
-
-/// List the categories by name.
-#[utoipa::path(get, path = "/v1/categories", tag = "catalog", params(PageQuery), responses(
-    (status = 200, description = "One page.", body = ShelfPage),
-    (status = 400, description = "`invalid_input`, with the field named.", body = Problem,
-        content_type = "application/problem+json"),
-))]
-async fn categories(
-    State(catalog): State<Arc<Catalog>>,
-    Query(page): Query<PageQuery>,
-) -> HttpResult<Json<ShelfPage>> {
-    shelf(&catalog, Shelf::Categories, page).await
-}
-
-/// List the authors by name.
-#[utoipa::path(get, path = "/v1/authors", tag = "catalog", params(PageQuery), responses(
-    (status = 200, description = "One page.", body = ShelfPage),
-    (status = 400, description = "`invalid_input`, with the field named.", body = Problem,
-        content_type = "application/problem+json"),
-))]
-async fn authors(
-    State(catalog): State<Arc<Catalog>>,
-    Query(page): Query<PageQuery>,
-) -> HttpResult<Json<ShelfPage>> {
-    shelf(&catalog, Shelf::Authors, page).await
-}
-
-/// List the genres by name.
-#[utoipa::path(get, path = "/v1/genres", tag = "catalog", params(PageQuery), responses(
-    (status = 200, description = "One page.", body = ShelfPage),
-    (status = 400, description = "`invalid_input`, with the field named.", body = Problem,
-        content_type = "application/problem+json"),
-))]
-async fn genres(
-    State(catalog): State<Arc<Catalog>>,
-    Query(page): Query<PageQuery>,
-) -> HttpResult<Json<ShelfPage>> {
-    shelf(&catalog, Shelf::Genres, page).await
-}
-
-async fn shelf(catalog: &Catalog, shelf: Shelf, page: PageQuery) -> HttpResult<Json<ShelfPage>> {
-    let asked = ListShelf { shelf, page: page.page.get(), per_page: page.per_page.get() };
-    queries::list_shelf(catalog, asked).await.or_problem(never).map(Json)
 }
 
 fn never(refusal: NoRefusal) -> Problem {
@@ -309,6 +292,9 @@ fn problem(refused: ProductRefused) -> Problem {
     match refused {
         ProductRefused::NotAllowed => Problem::forbidden(),
         ProductRefused::NotFound => Problem::not_found(),
+        ProductRefused::SlugTaken => {
+            Problem::conflict("slug_taken", detail).field("slug", "is taken")
+        }
         ProductRefused::SkuTaken { sku } => Problem::conflict("sku_taken", detail).with("sku", sku),
         ProductRefused::Invalid { field, reason } => Problem::invalid_field(field, reason),
     }

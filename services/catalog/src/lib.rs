@@ -5,26 +5,41 @@
 
 mod count_sales;
 mod create_products;
+mod delete_shelf_entry;
+mod export_products;
+mod follow_changes;
 mod http;
+mod import_products;
+mod moderate_review;
 mod note_availability;
 mod product;
 mod queries;
+mod retouch_products;
+mod review;
+mod reviews;
+mod save_shelf_entry;
 mod search;
+mod shelf;
 mod shown;
 mod store;
 mod update_product;
 mod withdraw_product;
+mod write_review;
 
 pub use create_products::{MOST_AT_ONCE, create_products};
 pub use store::Listed;
 
 use contracts::caller::Permission;
 use contracts::catalog::{
-    BestSellers, CreateProduct, FindProducts, GetProduct, ListShelf, PricesOf, Product,
-    ProductChanged, ProductRefused, UpdateProduct, WithdrawProduct,
+    BestSellers, CategoryTree, CreateProduct, DeleteShelfEntry, ExportProducts, FindProducts,
+    GetProduct, GetShelfEntry, ImportProducts, ImportRefused, Imported, ListReviews, ListShelf,
+    ModerateReview, PricesOf, Product, ProductChanged, ProductRefused, Review, ReviewRefused,
+    ReviewsBy, ReviewsToModerate, SaveShelfEntry, ShelfChanged, UpdateProduct, WithdrawProduct,
+    WriteReview,
 };
+use contracts::identity::AccountErased;
 use contracts::inventory::{AvailabilityChanged, AvailableOf};
-use contracts::orders::{OrderCancelled, OrderPaid};
+use contracts::orders::{HasBought, OrderCancelled, OrderPaid};
 use contracts::payments::GetWallet;
 use contracts::{CallError, Caller, Currency};
 use kit::calls::Calls;
@@ -34,7 +49,7 @@ use kit::plug::{Parts, Plug};
 use kit::problem::Unexpected;
 use kit::wave::{Batched, Waves};
 use kit::worker::Worked;
-use search::{Position, Search};
+use search::Search;
 use shown::Shown;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +62,7 @@ pub struct Catalog {
     sources: Sources,
     currency: Currency,
     create: Batched<CreateProduct, Result<Listed, ProductRefused>>,
+    import: Batched<ImportProducts, Vec<Imported>>,
     search: Arc<Search>,
     shown: Shown,
 }
@@ -55,18 +71,32 @@ pub struct Catalog {
 const INDEX_EVERY: Duration = Duration::from_secs(1);
 /// How often new scores are handed to the index.
 const SCORES_EVERY: Duration = Duration::from_secs(3);
-/// How many products one commit of the index takes.
-const MOST_INDEXED: u64 = 500;
+/// How often products of a name that changed are looked for; a change wakes the worker itself.
+const SHELVES_EVERY: Duration = Duration::from_secs(10);
 
 impl Catalog {
     fn new(parts: Parts) -> Self {
-        let Parts { db, waves, calls, sources, config } = parts;
+        let Parts { db, waves, calls, sources, config, .. } = parts;
         let currency = config.currency;
         let create = waves.batched("create_products", MOST_AT_ONCE, move |wave, commands| {
             Box::pin(create_products(wave, currency, commands))
         });
+        // One call is a transaction of its own: it may be of 500 records.
+        let import = waves.batched("import_products", 1, move |wave, commands| {
+            Box::pin(import_products::import_products(wave, currency, commands))
+        });
         let search = Arc::new(Search::new(config.search_folder()));
-        Self { db, waves, calls, sources, currency, create, search, shown: Shown::default() }
+        Self {
+            db,
+            waves,
+            calls,
+            sources,
+            currency,
+            create,
+            import,
+            search,
+            shown: Shown::default(),
+        }
     }
 
     async fn create(
@@ -105,30 +135,37 @@ impl Catalog {
         self.shown.drop_product(product);
         Ok(())
     }
+    async fn import(
+        &self,
+        caller: &Caller,
+        call: ImportProducts,
+    ) -> Result<Vec<Imported>, CallError<ImportRefused>> {
+        if !caller.may(Permission::ManageCatalog) {
+            return Err(CallError::Refused(ImportRefused::NotAllowed));
+        }
+        if call.records.len() > import_products::MOST_RECORDS {
+            return Err(CallError::Refused(ImportRefused::TooMany));
+        }
+        Ok(self.import.run(call).await?)
+    }
+    async fn moderate(
+        &self,
+        caller: &Caller,
+        call: ModerateReview,
+    ) -> Result<Review, CallError<ReviewRefused>> {
+        let moderated = self.waves.write((caller.clone(), call), |wave, (caller, call)| {
+            Box::pin(moderate_review::moderate_review(wave, caller, call))
+        });
+        let review = moderated.await?.map_err(CallError::Refused)?;
+        self.shown.drop_product(review.product);
+        Ok(review)
+    }
     async fn show_changed(&self, listed: Listed) -> Result<Product, CallError<ProductRefused>> {
         self.shown.drop_product(listed.product.id);
         let lost = || CallError::Unknown("the product is not shown".to_owned());
         queries::show(self, vec![listed]).await.pop().ok_or_else(lost)
     }
 
-    /// Has the index follow the change log a step further.
-    async fn index(&self) -> Result<Worked, Unexpected> {
-        let (epoch, last) = store::last_change(self.db.reader()).await?;
-        let mut position = self.search.position().await?;
-        let anew = position.epoch != epoch || position.last > last;
-        if anew {
-            position = Position::new(epoch.clone(), 0);
-        }
-        if position.last >= last && !anew {
-            return Ok(Worked::Idle);
-        }
-        let changed = store::changed_after(self.db.reader(), position.last, MOST_INDEXED).await?;
-        let ids: Vec<_> = changed.iter().map(|(id, _)| *id).collect();
-        let followed = changed.last().map_or(last, |(_, number)| *number);
-        let listed = store::load(self.db.reader(), &ids).await?;
-        self.search.follow(listed, Position::new(epoch, followed), anew).await?;
-        Ok(if followed < last { Worked::More } else { Worked::Idle })
-    }
     /// Hands scores that changed to the index: now and then, not with every sale.
     async fn publish_scores(&self) -> Result<Worked, Unexpected> {
         if !store::any_stale(self.db.reader()).await? {
@@ -146,7 +183,11 @@ impl Catalog {
 
 /// What the catalogue says of itself.
 pub fn plug() -> Plug<Catalog> {
-    let migrations = vec![kit::migration!("0001_catalog")];
+    let migrations = vec![
+        kit::migration!("0001_catalog"),
+        kit::migration!("0002_shelves"),
+        kit::migration!("0003_reviews"),
+    ];
     Plug::new("catalog", migrations, |parts| Ok(Catalog::new(parts)))
         .answers::<CreateProduct>(|s, caller, call| Box::pin(s.create(caller, call)))
         .answers::<UpdateProduct>(|s, caller, call| Box::pin(s.update(caller, call)))
@@ -157,17 +198,39 @@ pub fn plug() -> Plug<Catalog> {
         })
         .answers::<BestSellers>(|s, _, call| Box::pin(queries::best_sellers(s, call)))
         .answers::<ListShelf>(|s, _, call| Box::pin(queries::list_shelf(s, call)))
+        .answers::<CategoryTree>(|s, _, _| Box::pin(queries::category_tree(s)))
+        .answers::<GetShelfEntry>(|s, _, call| Box::pin(queries::get_shelf_entry(s, call)))
+        .answers::<SaveShelfEntry>(|s, caller, call| {
+            Box::pin(save_shelf_entry::answer(s, caller, call))
+        })
+        .answers::<DeleteShelfEntry>(|s, caller, call| {
+            Box::pin(delete_shelf_entry::answer(s, caller, call))
+        })
         .answers::<PricesOf>(|s, _, call| Box::pin(queries::prices_of(s, call)))
+        .answers::<ImportProducts>(|s, caller, call| Box::pin(s.import(caller, call)))
+        .answers::<ExportProducts>(|s, _, call| Box::pin(export_products::export_products(s, call)))
+        .answers::<ListReviews>(|s, _, call| Box::pin(reviews::list(s, call)))
+        .answers::<WriteReview>(|s, caller, call| Box::pin(write_review::answer(s, caller, call)))
+        .answers::<ReviewsToModerate>(|s, caller, call| {
+            Box::pin(reviews::to_moderate(s, caller, call))
+        })
+        .answers::<ModerateReview>(|s, caller, call| Box::pin(s.moderate(caller, call)))
+        .answers::<ReviewsBy>(|s, caller, call| Box::pin(reviews::by_account(s, caller, call)))
         .calls::<AvailableOf>()
         .calls::<GetWallet>()
+        .calls::<HasBought>()
         .tells::<ProductChanged>()
+        .tells::<ShelfChanged>()
         .hears::<OrderPaid>(|_, wave, heard| Box::pin(count_sales::count(wave, heard)))
         .hears::<OrderCancelled>(|_, wave, heard| Box::pin(count_sales::uncount(wave, heard)))
         .hears::<AvailabilityChanged>(|_, wave, heard| {
             Box::pin(note_availability::note(wave, heard))
         })
+        .hears::<AccountErased>(|_, wave, heard| Box::pin(write_review::forget(wave, heard)))
         .watches::<ProductChanged>(|s, changed| s.shown.drop_product(changed.product))
-        .works("index", INDEX_EVERY, |s| Box::pin(s.index()))
+        .watches::<ShelfChanged>(|s, _| s.shown.drop_products())
+        .works("index", INDEX_EVERY, |s| Box::pin(follow_changes::turn(s)))
+        .works("shelves", SHELVES_EVERY, |s| Box::pin(retouch_products::turn(s)))
         .works("scores", SCORES_EVERY, |s| Box::pin(s.publish_scores()))
         .on_start(|s| Box::pin(async move { s.start().await }))
         .routes(http::routes)

@@ -1,4 +1,5 @@
 //! What a product may look like. Pure: fields, names, slugs; no database, no clock.
+use crate::shelf::MOST_LEVELS;
 use contracts::catalog::{CreateProduct, NewVariant, ProductRefused, UpdateProduct};
 use contracts::{Currency, Money, Sku};
 use serde_json::Value;
@@ -70,6 +71,18 @@ pub fn check_change(change: &UpdateProduct, currency: Currency) -> Result<(), Pr
     if let Some(attributes) = &change.attributes {
         check_attributes(attributes)?;
     }
+    if let Some(variants) = &change.variants {
+        if !change.prices.is_empty() {
+            return Err(invalid("prices", "must not stand beside variants"));
+        }
+        check_variants(variants, currency)?;
+    }
+    if let Some(slug) = &change.slug {
+        let reserved = || (!is_free_word(slug)).then(|| "stands for something else".to_owned());
+        if let Some(reason) = wrong_slug(slug).or_else(reserved) {
+            return Err(invalid("slug", reason));
+        }
+    }
     for (sku, price) in &change.prices {
         check_price(&format!("prices.{sku}"), *price, currency)?;
     }
@@ -131,10 +144,33 @@ fn check_names(shelf: Shelf, names: &[String]) -> Result<(), ProductRefused> {
         return Err(invalid(field, format!("must have at most {NAMES} names")));
     }
     for (index, name) in names.iter().enumerate() {
-        let field = format!("{field}[{index}]");
-        check_text(&field, name, NAME_CHARACTERS)?;
-        if name_key(name).is_empty() {
-            return Err(invalid(field, "must not be empty"));
+        check_name(&format!("{field}[{index}]"), name)?;
+    }
+    Ok(())
+}
+
+fn check_name(field: &str, name: &str) -> Result<(), ProductRefused> {
+    check_text(field, name, NAME_CHARACTERS)?;
+    if name_key(name).is_empty() {
+        return Err(invalid(field, "must not be empty"));
+    }
+    Ok(())
+}
+
+/// Checks the categories of a record, each a path of names from the outermost one.
+/// # Errors
+/// The first field that does not hold what it should.
+pub fn check_paths(paths: &[Vec<String>]) -> Result<(), ProductRefused> {
+    if paths.len() > NAMES {
+        return Err(invalid("categories", format!("must have at most {NAMES} paths")));
+    }
+    for (index, path) in paths.iter().enumerate() {
+        let field = format!("categories[{index}]");
+        if path.is_empty() || path.len() > MOST_LEVELS {
+            return Err(invalid(field, format!("must have 1 to {MOST_LEVELS} names")));
+        }
+        for (depth, name) in path.iter().enumerate() {
+            check_name(&format!("{field}[{depth}]"), name)?;
         }
     }
     Ok(())
@@ -249,6 +285,24 @@ pub fn slug_of(text: &str) -> String {
 /// Whether a product may have the slug at all.
 pub fn is_free_word(slug: &str) -> bool {
     !RESERVED.contains(&slug) && uuid::Uuid::parse_str(slug).is_err()
+}
+
+/// What is wrong with a slug that somebody chose.
+pub fn wrong_slug(slug: &str) -> Option<String> {
+    let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let sound = !slug.is_empty()
+        && slug.len() <= SLUG_CHARACTERS
+        && slug.bytes().all(known)
+        && !slug.starts_with('-')
+        && !slug.ends_with('-');
+    if !sound {
+        let reason = format!(
+            "must be 1 to {SLUG_CHARACTERS} of a-z, 0-9 and -, with none of the last at its ends"
+        );
+        return Some(reason);
+    }
+    // It would be looked up as an id.
+    uuid::Uuid::parse_str(slug).is_ok().then(|| "must not read as an id".to_owned())
 }
 
 /// The slug with the end of an id, for when the bare one is taken.

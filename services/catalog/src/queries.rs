@@ -1,10 +1,15 @@
 //! Reads: one product, lists, prices. Each asks inventory once for the numbers of all it shows.
+mod shelves;
+
+pub use shelves::{category_tree, get_shelf_entry, list_shelf};
+
 use crate::Catalog;
 use crate::product::is_slug;
-use crate::store::{self, Listed};
+use crate::search::{Asked, Found, Spread};
+use crate::store::{self, FoundName, Listed, SlugOf};
 use contracts::catalog::{
-    BestSellers, FindProducts, FindProductsRefused, GetProduct, ListShelf, NoSuchProduct, Priced,
-    PricesOf, Product, ProductPage, Shelf, ShelfPage,
+    BestSellers, FacetCount, Facets, FindProducts, FindProductsRefused, GetProduct, NoSuchProduct,
+    Priced, PricesOf, Product, ProductPage, Shelf,
 };
 use contracts::inventory::AvailableOf;
 use contracts::payments::GetWallet;
@@ -21,7 +26,7 @@ pub use contracts::catalog::Sort as Order;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// With all of these authors, genres and categories.
-    pub names: Vec<Uuid>,
+    pub names: Vec<FoundName>,
     /// The cheapest variant costs at least so many minor units.
     pub min_price: Option<i64>,
     /// The cheapest variant costs at most so many minor units.
@@ -35,7 +40,7 @@ const MOST_PRICES: usize = 1_000;
 const LONGEST_NAME: usize = 1_000;
 
 /// A read that failed by our fault: logged here, and nothing about it told.
-fn not_done<E>(error: Unexpected) -> CallError<E> {
+pub fn not_done<E>(error: Unexpected) -> CallError<E> {
     error.log();
     CallError::NotDone("the catalogue could not be read".to_owned())
 }
@@ -45,30 +50,32 @@ pub async fn get_product(
     catalog: &Catalog,
     call: GetProduct,
 ) -> Result<Product, CallError<NoSuchProduct>> {
-    let id = match Uuid::parse_str(&call.id_or_slug) {
-        Ok(id) => Some(id),
-        Err(_) if is_slug(&call.id_or_slug) => by_slug(catalog, call.id_or_slug).await?,
-        Err(_) => None,
-    };
-    let listed = match id {
-        Some(id) => listed(catalog, id).await.map_err(not_done)?,
-        None => None,
-    };
+    let listed = find(catalog, &call.id_or_slug).await.map_err(not_done)?;
     let listed = listed.ok_or(CallError::Refused(NoSuchProduct))?;
     let shown = show(catalog, vec![(*listed).clone()]).await.pop();
     shown.ok_or(CallError::Refused(NoSuchProduct))
 }
 
-async fn by_slug(
-    catalog: &Catalog,
-    slug: String,
-) -> Result<Option<Uuid>, CallError<NoSuchProduct>> {
-    if let Some(id) = catalog.shown.id_of(&slug) {
+/// The product on the shelves that an id or a slug names.
+pub async fn find(catalog: &Catalog, id_or_slug: &str) -> Result<Option<Arc<Listed>>, Unexpected> {
+    let id = match Uuid::parse_str(id_or_slug) {
+        Ok(id) => Some(id),
+        Err(_) if is_slug(id_or_slug) => by_slug(catalog, id_or_slug).await?,
+        Err(_) => None,
+    };
+    match id {
+        Some(id) => listed(catalog, id).await,
+        None => Ok(None),
+    }
+}
+
+async fn by_slug(catalog: &Catalog, slug: &str) -> Result<Option<Uuid>, Unexpected> {
+    if let Some(id) = catalog.shown.id_of(slug) {
         return Ok(Some(id));
     }
-    let found = store::id_by_slug(catalog.db.reader(), &slug).await.map_err(not_done)?;
+    let found = store::slug_owner(catalog.db.reader(), SlugOf::Products, slug).await?;
     if let Some(id) = found {
-        catalog.shown.keep_slug(slug, id);
+        catalog.shown.keep_slug(slug.to_owned(), id);
     }
     Ok(found)
 }
@@ -133,29 +140,68 @@ pub async fn find_products(
         let balance = balance(catalog, caller).await?;
         max_price = Some(max_price.map_or(balance, |most| most.min(balance)));
     }
-    let empty = ProductPage { items: Vec::new(), page, per_page, total: 0 };
-    let Some(names) = names(catalog, &call).await.map_err(not_done)? else { return Ok(empty) };
-    let filter = Filter { names, min_price: call.min_price, max_price, in_stock: call.in_stock };
-    let (offset, limit) = (u64::from(page - 1) * u64::from(per_page), u64::from(per_page));
-    let (ids, total) = match call.q.filter(|q| !q.trim().is_empty()) {
-        Some(q) => {
-            let found = catalog.search.find(q, filter.clone(), call.sort, offset, limit).await;
-            found.map_err(not_done)?
-        }
-        None => store::list(catalog.db.reader(), &filter, call.sort, offset, limit)
-            .await
-            .map_err(not_done)?,
+    let names = names(catalog, &call).await.map_err(not_done)?;
+    let facets = call.facets.then(Facets::default);
+    let Some(names) = names else {
+        return Ok(ProductPage { items: Vec::new(), page, per_page, total: 0, facets });
     };
-    let mut listed = store::load(catalog.db.reader(), &ids).await.map_err(not_done)?;
+    let asked = Asked {
+        q: call.q.filter(|q| !q.trim().is_empty()),
+        filter: Filter { names, min_price: call.min_price, max_price, in_stock: call.in_stock },
+        order: call.sort,
+        offset: u64::from(page - 1) * u64::from(per_page),
+        limit: u64::from(per_page),
+        spread: call.facets,
+    };
+    let filter = asked.filter.clone();
+    let found = found(catalog, asked).await.map_err(not_done)?;
+    let mut listed = store::load(catalog.db.reader(), &found.ids).await.map_err(not_done)?;
     // The index may be a moment behind the database.
-    listed.retain(|listed| !listed.withdrawn && fits(&filter, &listed.product));
-    Ok(ProductPage { items: show(catalog, listed).await, page, per_page, total })
+    listed.retain(|listed| !listed.withdrawn && fits(&filter, listed));
+    let facets = match found.spread {
+        Some(spread) => Some(facets_of(catalog, &spread).await.map_err(not_done)?),
+        None => None,
+    };
+    let items = show(catalog, listed).await;
+    Ok(ProductPage { items, page, per_page, total: found.total, facets })
 }
 
-fn fits(filter: &Filter, product: &Product) -> bool {
-    let cheapest = product.variants.iter().map(|v| v.price.minor).min().unwrap_or(0);
+/// Words and counts are looked up in the index. A plain list comes from the database, and has a
+/// new product at once.
+async fn found(catalog: &Catalog, asked: Asked) -> Result<Found, Unexpected> {
+    if asked.q.is_some() || asked.spread {
+        return catalog.search.find(asked).await;
+    }
+    let Asked { filter, order, offset, limit, .. } = asked;
+    let (ids, total) = store::list(catalog.db.reader(), &filter, order, offset, limit).await?;
+    Ok(Found { ids, total, spread: None })
+}
+
+/// Counts with the names that people know.
+async fn facets_of(catalog: &Catalog, spread: &Spread) -> Result<Facets, Unexpected> {
+    let counted = [&spread.categories, &spread.authors, &spread.genres];
+    let numbers = counted.into_iter().flatten().map(|(number, _)| *number);
+    let names = store::numbered(catalog.db.reader(), numbers).await?;
+    let named = |counts: &Vec<(i64, u64)>| -> Vec<FacetCount> {
+        let named = counts.iter().filter_map(|(number, count)| {
+            let entry = names.get(number)?;
+            Some(FacetCount { slug: entry.slug.clone(), name: entry.name.clone(), count: *count })
+        });
+        let mut named: Vec<FacetCount> = named.collect();
+        named.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
+        named
+    };
+    let [categories, authors, genres] = counted.map(named);
+    let (prices, in_stock) = (spread.prices.clone(), spread.in_stock);
+    Ok(Facets { categories, authors, genres, prices, in_stock })
+}
+
+fn fits(filter: &Filter, listed: &Listed) -> bool {
+    let cheapest = listed.product.variants.iter().map(|v| v.price.minor).min().unwrap_or(0);
+    let in_stock = listed.in_stock.iter().any(|flag| *flag);
     filter.min_price.is_none_or(|least| cheapest >= least)
         && filter.max_price.is_none_or(|most| cheapest <= most)
+        && filter.in_stock.is_none_or(|flag| flag == in_stock)
 }
 
 /// What the caller's wallet can pay, in minor units of the store's currency.
@@ -176,7 +222,10 @@ async fn balance(
 }
 
 /// The ids of what is filtered by; none when one of them does not exist.
-async fn names(catalog: &Catalog, call: &FindProducts) -> Result<Option<Vec<Uuid>>, Unexpected> {
+async fn names(
+    catalog: &Catalog,
+    call: &FindProducts,
+) -> Result<Option<Vec<FoundName>>, Unexpected> {
     let wanted = [
         (Shelf::Categories, &call.category),
         (Shelf::Authors, &call.author),
@@ -189,7 +238,7 @@ async fn names(catalog: &Catalog, call: &FindProducts) -> Result<Option<Vec<Uuid
             return Ok(None);
         }
         match store::find_name(catalog.db.reader(), shelf, text).await? {
-            Some(id) => ids.push(id),
+            Some(found) => ids.push(found),
             None => return Ok(None),
         }
     }
@@ -207,19 +256,6 @@ pub async fn best_sellers(
     Ok(show(catalog, listed).await)
 }
 
-/// A page of categories, authors or genres.
-pub async fn list_shelf(
-    catalog: &Catalog,
-    call: ListShelf,
-) -> Result<ShelfPage, CallError<NoRefusal>> {
-    let per_page = call.per_page.clamp(1, MOST_ON_A_PAGE);
-    let page = call.page.max(1);
-    let (offset, limit) = (u64::from(page - 1) * u64::from(per_page), u64::from(per_page));
-    let listed = store::list_names(catalog.db.reader(), call.shelf, offset, limit).await;
-    let (items, total) = listed.map_err(not_done)?;
-    Ok(ShelfPage { items, page, per_page, total })
-}
-
 /// What SKUs cost now. Never from a cache: a checkout charges these.
 pub async fn prices_of(
     catalog: &Catalog,
@@ -233,5 +269,19 @@ pub async fn prices_of(
     if call.skus.is_empty() {
         return Ok(Vec::new());
     }
-    store::prices_of(catalog.db.reader(), &call.skus).await.map_err(not_done)
+    priced(catalog, &call).await.map_err(not_done)
+}
+
+async fn priced(catalog: &Catalog, call: &PricesOf) -> Result<Vec<Priced>, Unexpected> {
+    let db = catalog.db.reader();
+    let mut priced = store::prices_of(db, &call.skus).await?;
+    if call.categories && !priced.is_empty() {
+        let products = priced.iter().map(|priced| priced.product.0).collect();
+        let slugs = store::category_slugs(db, products).await?;
+        for priced in &mut priced {
+            let slugs = slugs.get(&priced.product.0).into_iter().flatten();
+            priced.categories = slugs.cloned().collect();
+        }
+    }
+    Ok(priced)
 }

@@ -1,47 +1,48 @@
-//! The search index: words to products, with what lists are filtered and sorted by.
+//! The search index: words to products, with what lists are filtered, counted and sorted by.
 //!
 //! It is a copy, rebuilt from the database whenever it is missing, of another shape, or of
 //! another database. Each commit says how far it has followed the change log, so that a crash
 //! between the two loses nothing. One process writes the folder; another beside it (a second
-//! replica, the command line) finds it locked and keeps an index of its own in memory.
-use crate::product::squeezed;
+//! replica, the command line) finds it locked and keeps an index of its own in memory. The
+//! writer, which holds threads and buffers, is there only while there is something to write.
+mod codes;
+mod fields;
+mod question;
+mod spread;
+
+pub use fields::Entry;
+pub use spread::Spread;
+
 use crate::queries::{Filter, Order};
-use crate::store::Listed;
-use contracts::Sku;
+use fields::{Fields, SHAPE, WORDS, analyzer};
 use kit::problem::Unexpected;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use std::ops::Bound;
+use spread::Counting;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use tantivy::collector::sort_key::{SortBySimilarityScore, SortByStaticFastValue, SortByString};
 use tantivy::collector::{Count, SortKeyComputer, TopDocs};
 use tantivy::directory::error::LockError;
-use tantivy::directory::{Directory, INDEX_WRITER_LOCK, MmapDirectory};
-use tantivy::query::{
-    BooleanQuery, BoostQuery, ConstScoreQuery, FuzzyTermQuery, Occur, Query, RangeQuery, TermQuery,
-};
-use tantivy::schema::{
-    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing,
-    TextOptions, Value,
-};
-use tantivy::tokenizer::{
-    AsciiFoldingFilter, LowerCaser, RemoveLongFilter, SimpleTokenizer, TextAnalyzer, TokenStream,
-};
+use tantivy::directory::{Directory, DirectoryLock, Lock, MmapDirectory};
+use tantivy::indexer::IndexWriterOptions;
+use tantivy::query::Query;
 use tantivy::{
     DocAddress, Index, IndexReader, IndexWriter, Order as Direction, ReloadPolicy, Searcher,
-    TantivyDocument, TantivyError, Term,
+    TantivyError, Term,
 };
 use uuid::Uuid;
 
-/// The shape of the index; another number makes it be built anew.
-const SHAPE: u32 = 3;
-/// What the writer may use before it writes a segment.
-const WRITER_BYTES: usize = 32 << 20;
-const LONGEST_WORD: usize = 100;
-/// More words than this are too many to be meant: the longest title has fewer.
-const MOST_WORDS: usize = 64;
-const WORDS: &str = "words";
+/// What the writer may use before it writes a segment: the least that there is.
+const WRITER_BYTES: usize = 15_000_000;
+/// After so many turns without a change the writer is let go.
+const IDLE_TURNS: u32 = 10;
+/// How many spreads are remembered until the index changes.
+const MOST_REMEMBERED: usize = 64;
+/// For pages that end later all is counted first, as the collector makes room for all before them.
+const FAR: usize = 1_000;
+/// Held by the one process that writes the folder, as long as it runs.
+const LOCK: &str = ".feria-index.lock";
 
 /// How far an index has followed the change log of which database.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +61,34 @@ impl Position {
     }
 }
 
+/// What is looked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The words; none for all products.
+    pub q: Option<String>,
+    /// Which products.
+    pub filter: Filter,
+    /// In which order.
+    pub order: Order,
+    /// How many come before the page.
+    pub offset: u64,
+    /// How many are on the page.
+    pub limit: u64,
+    /// Whether to count how all matches spread.
+    pub spread: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The page.
+    pub ids: Vec<Uuid>,
+    /// How many match in all.
+    pub total: u64,
+    /// How they spread, where that was asked for.
+    pub spread: Option<Arc<Spread>>,
+}
+
 /// The index, opened when it is first needed.
 pub struct Search {
     folder: PathBuf,
@@ -68,71 +97,28 @@ pub struct Search {
 }
 
 struct Open {
+    index: Index,
     reader: IndexReader,
     fields: Fields,
-    writer: Mutex<IndexWriter>,
+    writing: Mutex<Writing>,
     position: Mutex<Position>,
+    remembered: Mutex<Vec<Remembered>>,
+    /// None for an index in memory.
+    _ours: Option<DirectoryLock>,
 }
 
-#[derive(Clone, Copy)]
-struct Fields {
-    id: Field,
-    title: Field,
-    authors: Field,
-    genres: Field,
-    categories: Field,
-    description: Field,
-    sku_words: Field,
-    sku: Field,
-    name: Field,
-    min_price: Field,
-    score: Field,
-    created_at: Field,
-    in_stock: Field,
-    title_key: Field,
-    tie: Field,
+/// The writer, while there is something to write.
+#[derive(Default)]
+struct Writing {
+    writer: Option<IndexWriter>,
+    idle: u32,
 }
 
-/// A whole SKU is meant and nothing else.
-const SKU_BOOST: f32 = 100.0;
-
-impl Fields {
-    /// Where words are looked for: how much the word counts there, and how much its beginning.
-    const fn with_words(&self) -> [(Field, f32, f32); 6] {
-        [
-            (self.title, 8.0, 0.8),
-            (self.authors, 4.0, 0.4),
-            (self.sku_words, 4.0, 0.4),
-            (self.genres, 2.0, 0.2),
-            (self.categories, 2.0, 0.2),
-            (self.description, 1.0, 0.1),
-        ]
-    }
-    fn build() -> (Schema, Self) {
-        let indexing = TextFieldIndexing::default()
-            .set_tokenizer(WORDS)
-            .set_index_option(IndexRecordOption::WithFreqs);
-        let words = TextOptions::default().set_indexing_options(indexing);
-        let mut schema = Schema::builder();
-        let fields = Self {
-            id: schema.add_text_field("id", STRING | STORED),
-            title: schema.add_text_field("title", words.clone()),
-            authors: schema.add_text_field("authors", words.clone()),
-            genres: schema.add_text_field("genres", words.clone()),
-            categories: schema.add_text_field("categories", words.clone()),
-            description: schema.add_text_field("description", words.clone()),
-            sku_words: schema.add_text_field("sku_words", words),
-            sku: schema.add_text_field("sku", STRING),
-            name: schema.add_text_field("name", STRING),
-            min_price: schema.add_i64_field("min_price", INDEXED | FAST),
-            score: schema.add_i64_field("score", FAST),
-            created_at: schema.add_i64_field("created_at", FAST),
-            in_stock: schema.add_bool_field("in_stock", INDEXED),
-            title_key: schema.add_text_field("title_key", STRING | FAST),
-            tie: schema.add_u64_field("tie", FAST),
-        };
-        (schema.build(), fields)
-    }
+/// A spread that was counted since the index changed.
+struct Remembered {
+    q: Option<String>,
+    filter: Filter,
+    spread: Arc<Spread>,
 }
 
 fn failed(error: impl Into<TantivyError>) -> Unexpected {
@@ -165,243 +151,218 @@ impl Search {
 
     /// How far the index has followed.
     pub async fn position(self: &Arc<Self>) -> Result<Position, Unexpected> {
+        if let Some(open) = self.open.get() {
+            return Ok(open.position.lock().clone());
+        }
         self.with(|open| Ok(open.position.lock().clone())).await
     }
     /// Writes `changed`, and with them that the index has followed up to `position`; `anew`
     /// empties it first. They can be found once this answers.
     pub async fn follow(
         self: &Arc<Self>,
-        changed: Vec<Listed>,
+        changed: Vec<Entry>,
         position: Position,
         anew: bool,
     ) -> Result<(), Unexpected> {
         self.with(move |open| open.write(&changed, position, anew).map_err(failed)).await
     }
-    /// A page of the products that have every word of `q` and match `filter`, and how many do.
-    pub async fn find(
-        self: &Arc<Self>,
-        q: String,
-        filter: Filter,
-        order: Order,
-        offset: u64,
-        limit: u64,
-    ) -> Result<(Vec<Uuid>, u64), Unexpected> {
-        let within = (usize::try_from(offset), usize::try_from(limit));
-        let (Ok(offset), Ok(limit)) = within else { return Ok((Vec::new(), 0)) };
-        self.with(move |open| open.find(&q, &filter, order, offset, limit).map_err(failed)).await
+    /// To be said each time that there is nothing to write: by and by the writer is let go.
+    pub async fn rest(self: &Arc<Self>) -> Result<(), Unexpected> {
+        if self.open.get().is_some_and(|open| open.is_tired()) {
+            return self.with(|open| open.let_go().map_err(failed)).await;
+        }
+        Ok(())
     }
-}
-
-fn analyzer() -> TextAnalyzer {
-    TextAnalyzer::builder(SimpleTokenizer::default())
-        .filter(RemoveLongFilter::limit(LONGEST_WORD))
-        .filter(LowerCaser)
-        .filter(AsciiFoldingFilter)
-        .build()
-}
-
-/// The text without accents that stand as characters of their own.
-fn composed(text: &str) -> String {
-    text.chars().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).collect()
-}
-
-/// The words of a text, as the index has them.
-fn words(analyzer: &mut TextAnalyzer, text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let text = composed(text);
-    let mut stream = analyzer.token_stream(&text);
-    stream.process(&mut |token| words.push(token.text.clone()));
-    words
+    /// A page of what has every word and matches the filter, how many do, and how they spread.
+    pub async fn find(self: &Arc<Self>, asked: Asked) -> Result<Found, Unexpected> {
+        self.with(move |open| open.find(&asked).map_err(failed)).await
+    }
 }
 
 impl Open {
     fn at(folder: &Path) -> Result<Self, Unexpected> {
         std::fs::create_dir_all(folder)?;
         let directory = MmapDirectory::open(folder).map_err(failed)?;
-        match directory.acquire_lock(&INDEX_WRITER_LOCK) {
+        let lock = Lock { filepath: PathBuf::from(LOCK), is_blocking: false };
+        let ours = match directory.acquire_lock(&lock) {
+            Ok(ours) => ours,
             Err(LockError::LockBusy) => {
                 tracing::info!(?folder, "another process writes the search index: own in memory");
-                return Self::of(Index::create_in_ram(Fields::build().0));
+                return Self::of(Index::create_in_ram(Fields::build().0), None);
             }
             Err(error) => return Err(Unexpected::from_error(error)),
-            Ok(ours) => drop(ours),
-        }
+        };
         match Index::open_or_create(directory, Fields::build().0).and_then(usable) {
-            Ok(index) => Self::of(index),
+            Ok(index) => Self::of(index, Some(ours)),
             Err(error) => {
                 tracing::warn!(?folder, %error, "the search index is built anew");
-                std::fs::remove_dir_all(folder)?;
-                std::fs::create_dir_all(folder)?;
-                Self::of(Index::create_in_dir(folder, Fields::build().0).map_err(failed)?)
+                empty(folder)?;
+                let index = Index::create_in_dir(folder, Fields::build().0).map_err(failed)?;
+                Self::of(index, Some(ours))
             }
         }
     }
-    fn of(index: Index) -> Result<Self, Unexpected> {
+    fn of(index: Index, ours: Option<DirectoryLock>) -> Result<Self, Unexpected> {
         index.tokenizers().register(WORDS, analyzer());
-        let writer = index.writer_with_num_threads(1, WRITER_BYTES).map_err(failed)?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual);
-        let reader = reader.try_into().map_err(failed)?;
+        let reader = reader.doc_store_cache_num_blocks(1).try_into().map_err(failed)?;
         let payload = index.load_metas().map_err(failed)?.payload;
         let position = payload.and_then(|json| serde_json::from_str(&json).ok());
-        let fields = Fields::build().1;
-        let position = Mutex::new(position.unwrap_or_default());
-        Ok(Self { reader, fields, writer: Mutex::new(writer), position })
+        Ok(Self {
+            index,
+            reader,
+            fields: Fields::build().1,
+            writing: Mutex::default(),
+            position: Mutex::new(position.unwrap_or_default()),
+            remembered: Mutex::default(),
+            _ours: ours,
+        })
     }
 
-    fn write(&self, changed: &[Listed], position: Position, anew: bool) -> tantivy::Result<()> {
-        let mut writer = self.writer.lock();
-        if anew {
-            writer.delete_all_documents()?;
-        }
-        for listed in changed {
-            let id = listed.product.id.0.simple().to_string();
-            writer.delete_term(Term::from_field_text(self.fields.id, &id));
-            if !listed.withdrawn {
-                writer.add_document(self.document(listed, &id))?;
-            }
-        }
-        let payload = serde_json::to_string(&position).unwrap_or_default();
-        let mut prepared = writer.prepare_commit()?;
-        prepared.set_payload(&payload);
-        prepared.commit()?;
-        self.reader.reload()?;
+    fn write(&self, changed: &[Entry], position: Position, anew: bool) -> tantivy::Result<()> {
+        let mut writing = self.writing.lock();
+        writing.idle = 0;
+        // A writer that failed would go on failing: it only comes back after a success.
+        let mut writer = match writing.writer.take() {
+            Some(writer) => writer,
+            None => self.new_writer()?,
+        };
+        self.commit(&mut writer, changed, &position, anew)?;
+        writing.writer = Some(writer);
+        self.show()?;
         *self.position.lock() = position;
         Ok(())
     }
-
-    fn document(&self, listed: &Listed, id: &str) -> TantivyDocument {
-        let (fields, product) = (&self.fields, &listed.product);
-        let mut document = TantivyDocument::new();
-        document.add_text(fields.id, id);
-        document.add_text(fields.title, composed(&product.title));
-        document.add_text(fields.description, composed(&product.description));
-        for author in &product.authors {
-            document.add_text(fields.authors, composed(&author.name));
-            document.add_text(fields.name, author.id.0.simple().to_string());
-        }
-        for genre in &product.genres {
-            document.add_text(fields.genres, composed(&genre.name));
-            document.add_text(fields.name, genre.id.0.simple().to_string());
-        }
-        for category in &product.categories {
-            document.add_text(fields.categories, composed(&category.name));
-            document.add_text(fields.name, category.id.0.simple().to_string());
-        }
-        for variant in &product.variants {
-            document.add_text(fields.sku, variant.sku.as_str());
-            document.add_text(fields.sku_words, variant.sku.as_str());
-        }
-        let cheapest = product.variants.iter().map(|variant| variant.price.minor).min();
-        document.add_i64(fields.min_price, cheapest.unwrap_or(0));
-        document.add_i64(fields.score, product.score);
-        document.add_i64(fields.created_at, product.created_at.micros());
-        document.add_bool(fields.in_stock, listed.in_stock.iter().any(|flag| *flag));
-        document.add_text(fields.title_key, crate::product::title_key(&product.title));
-        document.add_u64(fields.tie, product.id.0.as_u64_pair().1);
-        document
-    }
-
-    fn find(
+    fn commit(
         &self,
-        q: &str,
-        filter: &Filter,
-        order: Order,
-        offset: usize,
-        limit: usize,
-    ) -> tantivy::Result<(Vec<Uuid>, u64)> {
-        let Some(query) = self.query(q, filter) else { return Ok((Vec::new(), 0)) };
-        let searcher = self.reader.searcher();
-        let total = searcher.search(&query, &Count)?;
-        if offset >= total {
-            return Ok((Vec::new(), total as u64));
+        writer: &mut IndexWriter,
+        changed: &[Entry],
+        position: &Position,
+        anew: bool,
+    ) -> tantivy::Result<()> {
+        if anew {
+            writer.delete_all_documents()?;
         }
-        // The collector makes room for all that comes before the page.
-        let top = TopDocs::with_limit(limit.min(total - offset)).and_offset(offset);
-        let found = match order {
-            Order::Relevance => sorted(&searcher, &query, top, SortBySimilarityScore, DOWN)?,
-            Order::Title => {
-                sorted(&searcher, &query, top, SortByString::for_field("title_key"), UP)?
+        for entry in changed {
+            let id = entry.listed.product.id.0.simple().to_string();
+            writer.delete_term(Term::from_field_text(self.fields.id, &id));
+            if !entry.listed.withdrawn {
+                writer.add_document(self.fields.document(entry, &id))?;
             }
-            Order::Price => sorted(&searcher, &query, top, number("min_price"), UP)?,
-            Order::PriceDescending => sorted(&searcher, &query, top, number("min_price"), DOWN)?,
-            Order::Newest => sorted(&searcher, &query, top, number("created_at"), DOWN)?,
-            Order::Best => sorted(&searcher, &query, top, number("score"), DOWN)?,
+        }
+        let payload = serde_json::to_string(position).unwrap_or_default();
+        let mut prepared = writer.prepare_commit()?;
+        prepared.set_payload(&payload);
+        prepared.commit()?;
+        Ok(())
+    }
+    fn new_writer(&self) -> tantivy::Result<IndexWriter> {
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .memory_budget_per_thread(WRITER_BYTES)
+            .build();
+        self.index.writer_with_options(options)
+    }
+    /// Has searches see what was written.
+    fn show(&self) -> tantivy::Result<()> {
+        self.reader.reload()?;
+        self.remembered.lock().clear();
+        Ok(())
+    }
+    fn is_tired(&self) -> bool {
+        let mut writing = self.writing.lock();
+        writing.idle = writing.idle.saturating_add(1);
+        writing.writer.is_some() && writing.idle >= IDLE_TURNS
+    }
+    /// Waits for merges, and then frees the writer's threads and buffers, and the files that the
+    /// merges replaced.
+    fn let_go(&self) -> tantivy::Result<()> {
+        let mut writing = self.writing.lock();
+        if let Some(writer) = writing.writer.take() {
+            writer.wait_merging_threads()?;
+            self.show()?;
+        }
+        Ok(())
+    }
+
+    fn find(&self, asked: &Asked) -> tantivy::Result<Found> {
+        let within = (usize::try_from(asked.offset), usize::try_from(asked.limit));
+        let (Ok(offset), Ok(limit)) = within else { return Ok(Found::default()) };
+        let Some(query) = self.fields.query(asked.q.as_deref(), &asked.filter) else {
+            let spread = asked.spread.then(Arc::default);
+            return Ok(Found { spread, ..Found::default() });
         };
-        let mut ids = Vec::with_capacity(found.len());
-        for address in found {
-            let document: TantivyDocument = searcher.doc(address)?;
-            let id = document.get_first(self.fields.id).and_then(|id| id.as_str());
-            ids.extend(id.and_then(|id| Uuid::parse_str(id).ok()));
+        let known = asked.spread.then(|| self.remembered(asked)).flatten();
+        let searcher = self.reader.searcher();
+        let counting = (asked.spread && known.is_none()).then_some(Counting);
+        let near = offset.saturating_add(limit) <= FAR;
+        let (total, counted, page) = if near {
+            let top = TopDocs::with_limit(limit.max(1)).and_offset(offset);
+            self.page(&searcher, &*query, top, counting, asked)?
+        } else {
+            let (total, counted) = searcher.search(&*query, &(Count, counting))?;
+            let mut page = Vec::new();
+            if offset < total {
+                let top = TopDocs::with_limit(limit.clamp(1, total - offset)).and_offset(offset);
+                page = self.page(&searcher, &*query, top, None, asked)?.2;
+            }
+            (total, counted, page)
+        };
+        let spread = match counted {
+            Some(counted) => Some(self.remember(asked, &searcher, counted)),
+            None => known,
+        };
+        let mut found = Found { ids: Vec::with_capacity(page.len()), total: total as u64, spread };
+        for address in page {
+            found.ids.extend(id_of(&searcher, address)?);
         }
-        Ok((ids, total as u64))
+        Ok(found)
     }
 
-    /// None where nothing can match: a text without a single word.
-    fn query(&self, q: &str, filter: &Filter) -> Option<BooleanQuery> {
-        let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-        let mut analyzer = analyzer();
-        let text = squeezed(q);
-        let chunks: Vec<&str> = text.split(' ').collect();
-        let mut count = 0;
-        for (place, chunk) in chunks.iter().enumerate() {
-            let words = words(&mut analyzer, chunk);
-            count += words.len();
-            if count > MOST_WORDS {
-                return None;
+    fn page(
+        &self,
+        searcher: &Searcher,
+        query: &dyn Query,
+        top: TopDocs,
+        counting: Option<Counting>,
+        asked: &Asked,
+    ) -> tantivy::Result<Page> {
+        let (field, direction) = match asked.order {
+            Order::Relevance if asked.q.is_some() => {
+                return sorted(searcher, query, top, counting, SortBySimilarityScore, DOWN);
             }
-            if !words.is_empty() {
-                let last = place + 1 == chunks.len();
-                clauses.push((Occur::Must, self.chunk(chunk, &words, last)));
+            Order::Title => {
+                let key = SortByString::for_field("title_key");
+                return sorted(searcher, query, top, counting, key, UP);
             }
-        }
-        if clauses.is_empty() {
-            return None;
-        }
-        for name in &filter.names {
-            let term = Term::from_field_text(self.fields.name, &name.simple().to_string());
-            clauses.push((Occur::Must, unscored(exactly(term))));
-        }
-        if filter.min_price.is_some() || filter.max_price.is_some() {
-            let bound = |price: Option<i64>| match price {
-                Some(price) => Bound::Included(Term::from_field_i64(self.fields.min_price, price)),
-                None => Bound::Unbounded,
-            };
-            let range = RangeQuery::new(bound(filter.min_price), bound(filter.max_price));
-            clauses.push((Occur::Must, unscored(Box::new(range))));
-        }
-        if let Some(in_stock) = filter.in_stock {
-            let term = Term::from_field_bool(self.fields.in_stock, in_stock);
-            clauses.push((Occur::Must, unscored(exactly(term))));
-        }
-        Some(BooleanQuery::new(clauses))
+            Order::Price => ("min_price", UP),
+            Order::PriceDescending => ("min_price", DOWN),
+            // Where nothing is searched for every product matches alike.
+            Order::Newest | Order::Relevance => ("created_at", DOWN),
+            Order::Best => ("score", DOWN),
+        };
+        sorted(searcher, query, top, counting, number(field), direction)
     }
 
-    /// What stands between two spaces: a SKU, or words that must all be there.
-    fn chunk(&self, chunk: &str, words: &[String], last: bool) -> Box<dyn Query> {
-        let each = words.iter().enumerate().map(|(place, word)| {
-            let starts = last && place + 1 == words.len();
-            (Occur::Must, self.word(word, starts))
-        });
-        let all: Box<dyn Query> = Box::new(BooleanQuery::new(each.collect()));
-        let Ok(sku) = chunk.parse::<Sku>() else { return all };
-        let sku = exactly(Term::from_field_text(self.fields.sku, sku.as_str()));
-        let sku: Box<dyn Query> = Box::new(BoostQuery::new(sku, SKU_BOOST));
-        Box::new(BooleanQuery::new(vec![(Occur::Should, all), (Occur::Should, sku)]))
+    fn remembered(&self, asked: &Asked) -> Option<Arc<Spread>> {
+        let remembered = self.remembered.lock();
+        let found = remembered.iter().find(|one| one.q == asked.q && one.filter == asked.filter)?;
+        Some(Arc::clone(&found.spread))
     }
-
-    /// A word in any field; the one that is still being typed also as the start of a word.
-    fn word(&self, word: &str, starts: bool) -> Box<dyn Query> {
-        let mut anywhere: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-        for (field, whole, beginning) in self.fields.with_words() {
-            let term = Term::from_field_text(field, word);
-            if starts {
-                let start = Box::new(FuzzyTermQuery::new_prefix(term.clone(), 0, false));
-                let start = ConstScoreQuery::new(start, beginning);
-                anywhere.push((Occur::Should, Box::new(start)));
+    /// Remembers a spread, unless the index changed while it was counted.
+    fn remember(&self, asked: &Asked, searcher: &Searcher, spread: Spread) -> Arc<Spread> {
+        let spread = Arc::new(spread);
+        let mut remembered = self.remembered.lock();
+        let now = self.reader.searcher().generation().generation_id();
+        if now == searcher.generation().generation_id() {
+            if remembered.len() >= MOST_REMEMBERED {
+                remembered.remove(0);
             }
-            anywhere.push((Occur::Should, Box::new(BoostQuery::new(exactly(term), whole))));
+            let (q, filter) = (asked.q.clone(), asked.filter.clone());
+            remembered.push(Remembered { q, filter, spread: Arc::clone(&spread) });
         }
-        Box::new(BooleanQuery::new(anywhere))
+        spread
     }
 }
 
@@ -415,13 +376,27 @@ fn usable(index: Index) -> tantivy::Result<Index> {
     }
 }
 
-fn exactly(term: Term) -> Box<dyn Query> {
-    Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs))
+/// Takes everything but our lock out of the folder.
+fn empty(folder: &Path) -> Result<(), Unexpected> {
+    for file in std::fs::read_dir(folder)? {
+        let file = file?;
+        if file.file_name() == LOCK {
+            continue;
+        }
+        if file.file_type()?.is_dir() {
+            std::fs::remove_dir_all(file.path())?;
+        } else {
+            std::fs::remove_file(file.path())?;
+        }
+    }
+    Ok(())
 }
 
-/// A filter says nothing about how well a product matches.
-fn unscored(query: Box<dyn Query>) -> Box<dyn Query> {
-    Box::new(ConstScoreQuery::new(query, 0.0))
+fn id_of(searcher: &Searcher, address: DocAddress) -> tantivy::Result<Option<Uuid>> {
+    let fast = searcher.segment_reader(address.segment_ord).fast_fields();
+    let high = fast.u64("id_high")?.first(address.doc_id);
+    let low = fast.u64("id_low")?.first(address.doc_id);
+    Ok(high.zip(low).map(|(high, low)| Uuid::from_u64_pair(high, low)))
 }
 
 const UP: Direction = Direction::Asc;
@@ -431,22 +406,32 @@ fn number(field: &str) -> SortByStaticFastValue<i64> {
     SortByStaticFastValue::for_field(field)
 }
 
+/// How many match, how they spread if that is counted, and those on the page.
+type Page = (usize, Option<Spread>, Vec<DocAddress>);
+
 /// What matches, by `key`. Of equals the newest comes first, in every replica, so that pages
 /// follow each other without gaps whoever answers them.
 fn sorted<S>(
     searcher: &Searcher,
-    query: &BooleanQuery,
+    query: &dyn Query,
     top: TopDocs,
+    counting: Option<Counting>,
     key: S,
     direction: Direction,
-) -> tantivy::Result<Vec<DocAddress>>
+) -> tantivy::Result<Page>
 where
     S: SortKeyComputer,
     (S, Direction): SortKeyComputer + Send + 'static,
     <(S, Direction) as SortKeyComputer>::SortKey: 'static + Clone + Send + Sync + std::fmt::Debug,
 {
     let newest = (number("created_at"), DOWN);
-    let tie = (SortByStaticFastValue::<u64>::for_field("tie"), DOWN);
-    let found = searcher.search(query, &top.order_by(((key, direction), newest, tie)))?;
-    Ok(found.into_iter().map(|(_, address)| address).collect())
+    let tie = (SortByStaticFastValue::<u64>::for_field("id_low"), DOWN);
+    let top = top.order_by(((key, direction), newest, tie));
+    let (total, counted, found) = searcher.search(query, &(Count, counting, top))?;
+    Ok((total, counted, found.into_iter().map(|(_, address)| address).collect()))
 }
+
+#[cfg(test)]
+mod measured;
+#[cfg(test)]
+mod tests;

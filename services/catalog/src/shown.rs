@@ -16,7 +16,7 @@ const NUMBERS: usize = 50_000;
 /// The cache of one replica.
 pub struct Shown {
     products: Cache<ProductId, (Arc<Listed>, Timestamp)>,
-    /// A product keeps its slug for ever.
+    /// A product keeps its slugs for ever, also those that it had before.
     slugs: Cache<String, Uuid>,
     /// What inventory last said, for when it is away.
     numbers: Cache<Sku, i64>,
@@ -56,6 +56,11 @@ impl Shown {
     pub fn drop_product(&self, product: ProductId) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         self.products.remove(&product);
+    }
+    /// Forgets all products: a name that many of them have has changed.
+    pub fn drop_products(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.products.clear();
     }
     /// The product of a slug.
     pub fn id_of(&self, slug: &str) -> Option<Uuid> {

@@ -1,16 +1,34 @@
 //! The catalogue's tables: what is read of products, and the log that numbers their changes.
 mod names;
+mod records;
+mod reviews;
 mod rows;
 mod scores;
+mod shelves;
+mod slugs;
 mod write;
 
-pub use names::{find_name, list_names, name_ids};
+pub use names::{
+    FoundName, category_paths, category_trails, find_name, list_names, name_ids, number_names,
+};
+pub use records::{
+    Change as RecordChange, Kept, KeptVariant, Known, Owner, imported_stars, insert_kept,
+    known_products, listed_page, owners_of, replace_variants, sku_of_another, slug_owners,
+    update_kept,
+};
+pub use reviews::{
+    NewReview, Standing, count_stars, forget_accounts, insert_review, list_reviews, locked_review,
+    reviews_by, set_review_status, skus_ever_of, standing,
+};
 pub use scores::{
     any_stale, best_sellers, cancelled, change as change_scores, counted, publish_scores,
 };
-pub use write::{
-    Row, insert_products, locked_product, replace_names, taken_skus, taken_slugs, update_product,
+pub use shelves::{
+    above, all_categories, any_touched, below, category_slugs, change_entry, children_of,
+    insert_entry, name_owner, numbered, numbers_of, remove_entry, retouch, shelf_entry,
 };
+pub use slugs::{SlugOf, rename_product, slug_owner, taken_slugs};
+pub use write::{Row, insert_products, locked_product, replace_names, taken_skus, update_product};
 
 use crate::product::{SHELVES, shelf_key, title_with};
 use crate::queries::{Filter, Order};
@@ -42,6 +60,7 @@ pub struct Listed {
 /// The order of all changes of products: who holds it is the only one that changes any, in any
 /// replica or process, until its transaction ends.
 pub struct ChangeLog {
+    first: i64,
     last: i64,
 }
 
@@ -50,12 +69,16 @@ impl ChangeLog {
     pub async fn lock(wave: &Wave) -> Result<Self, Unexpected> {
         let row = change_log::Entity::find_by_id(1).lock_exclusive().one(wave.tx()).await?;
         let row = row.ok_or_else(|| Unexpected::new("the change log has no row"))?;
-        Ok(Self { last: row.last })
+        Ok(Self { first: row.last, last: row.last })
     }
     /// The number of the next change.
     pub fn next(&mut self) -> i64 {
         self.last += 1;
         self.last
+    }
+    /// Whether any change was numbered.
+    pub const fn has_changes(&self) -> bool {
+        self.last != self.first
     }
     /// Writes down how far the numbers went, and wakes the index.
     pub async fn close(self, wave: &mut Wave) -> Result<(), Unexpected> {
@@ -98,12 +121,6 @@ pub async fn changed_after(
         .order_by_asc(product::Column::ChangeNumber)
         .limit(most);
     Ok(changed.into_tuple().all(db).await?)
-}
-
-/// The id of the product that is on the shelves under `slug`.
-pub async fn id_by_slug(db: &impl ConnectionTrait, slug: &str) -> Result<Option<Uuid>, Unexpected> {
-    let found = product::Entity::find().filter(product::Column::Slug.eq(slug));
-    Ok(found.one(db).await?.map(|row| row.id))
 }
 
 /// The products `ids`, in that order; unknown ones are left out. A handful of statements,
@@ -174,7 +191,7 @@ struct Parts {
     score: i64,
 }
 
-/// Variants with the flag of their stock.
+/// Variants that are sold, with the flag of their stock.
 trait WithFlag {
     fn find_also_related_flag(self) -> Select<variant::Entity>;
 }
@@ -191,6 +208,7 @@ impl WithFlag for Select<variant::Entity> {
                     .to(availability::Column::Sku)
                     .into(),
             )
+            .filter(variant::Column::WithdrawnAt.is_null())
     }
 }
 
@@ -233,6 +251,7 @@ fn assemble(row: product::Model, mut parts: Parts) -> Result<Listed, Unexpected>
         attributes: serde_json::from_str(&row.attributes)?,
         score: parts.score,
         rating: row.rating_hundredths.and_then(|rating| u32::try_from(rating).ok()),
+        rating_count: u64::try_from(row.rating_count).unwrap_or(0),
         variants: parts.variants,
         sku: first.sku,
         price: first.price,
@@ -266,6 +285,7 @@ pub async fn prices_of(db: &impl ConnectionTrait, skus: &[Sku]) -> Result<Vec<Pr
                 .into(),
         )
         .filter(variant::Column::Sku.is_in(skus.iter().map(Sku::as_str)))
+        .filter(variant::Column::WithdrawnAt.is_null())
         .filter(product::Column::WithdrawnAt.is_null())
         .order_by_asc(variant::Column::Sku)
         .into_tuple::<(String, String, i64, String, Uuid, String, String, String)>()
@@ -281,6 +301,7 @@ pub async fn prices_of(db: &impl ConnectionTrait, skus: &[Sku]) -> Result<Vec<Pr
                 title: title_with(&title, &serde_json::from_str(&options)?),
                 image: images.into_iter().next(),
                 price: read_money(price, &currency)?,
+                categories: Vec::new(),
             })
         })
         .collect()
@@ -325,7 +346,7 @@ fn condition(filter: &Filter) -> Condition {
         let with_name = product_name::Entity::find()
             .select_only()
             .column(product_name::Column::ProductId)
-            .filter(product_name::Column::NameId.eq(*name))
+            .filter(shelves::named(name.id))
             .into_query();
         all = all.add(product::Column::Id.in_subquery(with_name));
     }

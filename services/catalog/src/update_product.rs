@@ -1,13 +1,13 @@
 //! Change what is given of a product.
-use crate::create_products::{keyed, tell};
+use crate::create_products::keyed;
 use crate::product::{Shelf, check_change};
-use crate::store::{self, ChangeLog, Listed};
+use crate::store::{self, ChangeLog, Listed, SlugOf};
 use contracts::caller::Permission;
-use contracts::catalog::{ProductRefused, UpdateProduct};
+use contracts::catalog::{ProductChanged, ProductRefused, UpdateProduct};
 use contracts::{Caller, Currency, Sku};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Changes the product. A price is the new one for whoever asks next.
@@ -30,21 +30,43 @@ pub async fn update_product(
     let Some((version, mut prices)) = store::locked_product(wave, id).await? else {
         return Ok(Err(ProductRefused::NotFound));
     };
+    if let Some(slug) = &command.slug {
+        let owner = store::slug_owner(wave.tx(), SlugOf::Products, slug).await?;
+        if owner.is_some_and(|owner| owner != id) {
+            return Ok(Err(ProductRefused::SlugTaken));
+        }
+    }
     for (sku, price) in &command.prices {
         match prices.get_mut(sku) {
             Some(minor) => *minor = price.minor,
             None => return Ok(Err(not_of_it(sku))),
         }
     }
+    let mut told: BTreeSet<Sku> = prices.keys().cloned().collect();
+    if let Some(variants) = &command.variants {
+        if let Some(sku) = store::sku_of_another(wave, id, variants).await? {
+            return Ok(Err(ProductRefused::SkuTaken { sku }));
+        }
+        prices = variants.iter().map(|new| (new.sku.clone(), new.price.minor)).collect();
+        told.extend(prices.keys().cloned());
+    }
     let min_price = prices.values().copied().min().unwrap_or(0);
     if let Some(names) = names_after(wave, command).await? {
         store::replace_names(wave, id, names).await?;
+    }
+    if let Some(variants) = &command.variants {
+        store::replace_variants(wave, &mut log, id, variants).await?;
+    }
+    if let Some(slug) = &command.slug {
+        store::rename_product(wave, id, slug).await?;
     }
     store::update_product(wave, &mut log, id, version + 1, Some((command, min_price))).await?;
     log.close(wave).await?;
     let listed = store::load(wave.tx(), &[id]).await?.pop();
     let listed = listed.ok_or_else(|| Unexpected::new("a changed product is not there"))?;
-    tell(wave, &listed)?;
+    // Whoever knows a SKU that is sold no more hears of it too.
+    let skus = told.into_iter().collect();
+    wave.tell(listed.version, ProductChanged { product: command.product, skus })?;
     Ok(Ok(listed))
 }
 

@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
     "authors": [{"id": "01936f2e-7c1a-7000-8000-000000000001", "slug": "ada-lovelace",
         "name": "Ada Lovelace"}],
     "genres": [], "categories": [], "attributes": {"pages": 66, "year": 1843},
-    "score": 12, "rating": 4.34,
+    "score": 12, "rating": 4.34, "rating_count": 2147,
     "variants": [{"sku": "BOOK-0042", "options": {},
         "price": {"amount": 1999, "currency": "USD"}, "available": 7}],
     "sku": "BOOK-0042", "price": {"amount": 1999, "currency": "USD"}, "available": 7,
@@ -26,7 +26,7 @@ use utoipa::{IntoParams, ToSchema};
 pub struct Product {
     /// The product.
     id: ProductId,
-    /// Its name in addresses; unique, and its own for ever.
+    /// Its name in addresses; unique. Where it changes, the old one leads to it for ever.
     slug: String,
     /// What it is called, as it was given: escape it where you show it.
     title: String,
@@ -47,6 +47,8 @@ pub struct Product {
     /// Mean of the stars, 1.00 to 5.00; null without reviews.
     #[schema(value_type = Option<f64>, required = true)]
     rating: Option<serde_json::Number>,
+    /// How many gave stars.
+    rating_count: u64,
     /// At least one.
     variants: Vec<catalog::Variant>,
     /// The first variant's SKU.
@@ -78,6 +80,7 @@ impl From<catalog::Product> for Product {
             attributes: product.attributes,
             score: product.score,
             rating: product.rating.and_then(decimal),
+            rating_count: product.rating_count,
             variants: product.variants,
             sku: product.sku,
             price: product.price,
@@ -98,12 +101,16 @@ pub struct ProductPage {
     per_page: u32,
     /// How many match in all.
     total: u64,
+    /// The counts, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facets: Option<catalog::Facets>,
 }
 
 impl From<catalog::ProductPage> for ProductPage {
     fn from(page: catalog::ProductPage) -> Self {
         let items = page.items.into_iter().map(Product::from).collect();
-        Self { items, page: page.page, per_page: page.per_page, total: page.total }
+        let (number, facets) = (page.page, page.facets);
+        Self { items, page: number, per_page: page.per_page, total: page.total, facets }
     }
 }
 
@@ -144,6 +151,10 @@ pub struct FindQuery {
     #[serde(default)]
     #[param(inline, default = "relevance")]
     sort: Sort,
+    /// Whether to count all that matches by category, author, genre, price and stock.
+    #[serde(default)]
+    #[param(default = false)]
+    facets: bool,
     /// Which page, from 1.
     #[serde(default = "default_page")]
     #[param(value_type = u32, minimum = 1, maximum = 100_000, default = 1)]
@@ -192,6 +203,7 @@ impl FindQuery {
             affordable: self.affordable,
             in_stock: self.in_stock,
             sort: self.sort,
+            facets: self.facets,
             page: self.page.get(),
             per_page: self.per_page.get(),
         })
@@ -315,6 +327,13 @@ pub struct ProductChange {
     /// New prices by SKU of this product.
     #[serde(default)]
     pub prices: BTreeMap<Sku, Money>,
+    /// Replaces all variants: new ones are added, missing ones withdrawn. Not beside `price` or
+    /// `prices`.
+    #[schema(min_items = 1, max_items = 100)]
+    pub variants: Option<Vec<NewVariant>>,
+    /// A new name in addresses; the old one leads to it.
+    #[schema(max_length = 100, pattern = "^[a-z0-9-]{1,100}$")]
+    pub slug: Option<String>,
 }
 
 /// Whose prices to tell.
@@ -325,6 +344,9 @@ pub struct PricesQuestion {
     /// 1 to 1,000.
     #[schema(min_items = 1, max_items = 1_000)]
     pub skus: Vec<Sku>,
+    /// Whether to say in which categories they stand.
+    #[serde(default)]
+    pub categories: bool,
 }
 
 /// What they cost now; unknown and withdrawn SKUs are left out.

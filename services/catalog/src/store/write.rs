@@ -1,7 +1,9 @@
 //! New and changed products.
 use super::ChangeLog;
-use super::rows::{availability, product, product_name, score, variant};
+use super::records::{Kept, KeptVariant, insert_kept};
+use super::rows::{product, product_name, variant};
 use crate::product::title_key;
+use crate::review::Stars;
 use contracts::catalog::{CreateProduct, UpdateProduct};
 use contracts::{Money, Sku};
 use kit::db::{Change, Kind, SetUpdate, insert_all};
@@ -28,78 +30,37 @@ pub async fn taken_skus(wave: &Wave, skus: BTreeSet<&Sku>) -> Result<BTreeSet<Sk
     Ok(super::products_of(wave.tx(), skus).await?.into_keys().collect())
 }
 
-/// Which of `slugs` belong to a product already.
-pub async fn taken_slugs(
-    wave: &Wave,
-    slugs: BTreeSet<String>,
-) -> Result<BTreeSet<String>, Unexpected> {
-    let taken = product::Entity::find()
-        .select_only()
-        .column(product::Column::Slug)
-        .filter(product::Column::Slug.is_in(slugs));
-    Ok(taken.into_tuple().all(wave.tx()).await?.into_iter().collect())
-}
-
 /// Inserts products with all that stands beside them.
 pub async fn insert_products(
     wave: &Wave,
     log: &mut ChangeLog,
     rows: Vec<Row<'_>>,
 ) -> Result<(), Unexpected> {
-    let flags = flags_of(wave, &rows).await?;
-    let (mut products, mut variants, mut scores) = (Vec::new(), Vec::new(), Vec::new());
-    let mut names = Vec::new();
-    for row in rows {
+    let now = wave.now().micros();
+    let kept = |row: Row<'_>| -> Result<(Uuid, Kept), Unexpected> {
         let new = row.new;
-        let in_stock = |sku: &Sku| flags.get(sku.as_str()).copied().unwrap_or(false);
-        products.push(product::ActiveModel {
-            id: Set(row.id),
-            slug: Set(row.slug),
-            title: Set(new.title.clone()),
-            title_key: Set(title_key(&new.title)),
-            description: Set(new.description.clone()),
-            images: Set(serde_json::to_string(&new.images)?),
-            attributes: Set(serde_json::to_string(&new.attributes)?),
-            min_price: Set(new.variants.iter().map(|v| v.price.minor).min().unwrap_or(0)),
-            in_stock: Set(new.variants.iter().any(|variant| in_stock(&variant.sku))),
-            rating_hundredths: Set(None),
-            created_at: Set(wave.now().micros()),
-            withdrawn_at: Set(None),
-            version: Set(1),
-            change_number: Set(log.next()),
-        });
-        for (position, variant) in (0..).zip(&new.variants) {
-            variants.push(variant::ActiveModel {
-                sku: Set(variant.sku.to_string()),
-                product_id: Set(row.id),
-                position: Set(position),
-                options: Set(serde_json::to_string(&variant.options)?),
-                price: Set(variant.price.minor),
-                currency: Set(variant.price.currency.to_string()),
-            });
-        }
-        names.extend(name_rows(row.id, row.names));
-        scores.push(score::ActiveModel {
-            product_id: Set(row.id),
-            score: Set(0),
-            stale: Set(false),
-        });
-    }
-    insert_all(wave.tx(), products).await?;
-    insert_all(wave.tx(), variants).await?;
-    insert_all(wave.tx(), names).await?;
-    insert_all(wave.tx(), scores).await?;
-    Ok(())
+        let kept = Kept {
+            slug: row.slug,
+            title: new.title.clone(),
+            description: new.description.clone(),
+            images: serde_json::to_string(&new.images)?,
+            attributes: serde_json::to_string(&new.attributes)?,
+            names: row.names,
+            variants: new.variants.iter().map(KeptVariant::of).collect::<Result<_, _>>()?,
+            imported: Stars::default(),
+            created_at: now,
+        };
+        Ok((row.id, kept))
+    };
+    let rows: Result<Vec<_>, Unexpected> = rows.into_iter().map(kept).collect();
+    let rows = rows?;
+    insert_kept(wave, log, rows.iter().map(|(id, kept)| (*id, kept)).collect()).await
 }
 
-/// What inventory has said of the SKUs of products that are about to be listed.
-async fn flags_of(wave: &Wave, rows: &[Row<'_>]) -> Result<BTreeMap<String, bool>, Unexpected> {
-    let skus = rows.iter().flat_map(|row| &row.new.variants).map(|variant| variant.sku.as_str());
-    let flags = availability::Entity::find().filter(availability::Column::Sku.is_in(skus));
-    Ok(flags.all(wave.tx()).await?.into_iter().map(|row| (row.sku, row.in_stock)).collect())
-}
-
-fn name_rows(product: Uuid, names: Vec<Uuid>) -> impl Iterator<Item = product_name::ActiveModel> {
+pub(super) fn name_rows(
+    product: Uuid,
+    names: Vec<Uuid>,
+) -> impl Iterator<Item = product_name::ActiveModel> {
     (0..).zip(names).map(move |(position, name)| product_name::ActiveModel {
         product_id: Set(product),
         name_id: Set(name),
@@ -122,6 +83,7 @@ pub async fn locked_product(
         .select_only()
         .columns([variant::Column::Sku, variant::Column::Price])
         .filter(variant::Column::ProductId.eq(id))
+        .filter(variant::Column::WithdrawnAt.is_null())
         .into_tuple::<(String, i64)>()
         .all(wave.tx())
         .await?;

@@ -8,18 +8,24 @@ use kit::testing::shopper;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-struct Web {
-    shop: Shop,
+pub struct Web {
+    pub shop: Shop,
     router: Router,
 }
 
 impl Web {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         let mut shop = Shop::open().await;
         let routes = shop.rig.nodes[0].services[0].routes.take().unwrap();
         Self { router: routes.split_for_parts().0, shop }
     }
-    async fn ask(&self, method: &str, path: &str, caller: &Caller, body: Value) -> (u16, Value) {
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        caller: &Caller,
+        body: Value,
+    ) -> (u16, Value) {
         let request = Request::builder().method(method).uri(path).extension(caller.clone());
         let request = match body {
             Value::Null => request.body(Body::empty()),
@@ -34,7 +40,14 @@ impl Web {
             if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         (status, body)
     }
-    async fn get(&self, path: &str) -> (u16, Value) {
+    /// The status and where it leads.
+    pub async fn location(&self, path: &str) -> (u16, Option<String>) {
+        let request = Request::builder().uri(path).extension(Caller::Guest).body(Body::empty());
+        let response = self.router.clone().oneshot(request.unwrap()).await.unwrap();
+        let location = response.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
+        (response.status().as_u16(), location)
+    }
+    pub async fn get(&self, path: &str) -> (u16, Value) {
         self.ask("GET", path, &Caller::Guest, Value::Null).await
     }
 }
@@ -258,6 +271,6 @@ async fn every_route_is_documented() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 10);
+    assert_eq!(seen, 26);
     shop.rig.stop().await;
 }

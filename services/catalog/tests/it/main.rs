@@ -2,10 +2,18 @@
 //! are played by the test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod facets;
 mod finding;
 mod http;
+mod http_reviews;
+mod http_shelves;
 mod products;
+mod records;
+mod reviews;
+mod round_trips;
 mod scores;
+mod shelves;
+mod variants;
 
 use contracts::catalog::{
     CreateProduct, FindProducts, NewVariant, Priced, PricesOf, Product, ProductPage, ProductRefused,
@@ -99,7 +107,8 @@ impl Shop {
         self.find(FindProducts { q: Some(q.into()), ..Default::default() }).await
     }
     async fn prices(&self, skus: &[&str]) -> Vec<Priced> {
-        let call = PricesOf { skus: skus.iter().map(|text| sku(text)).collect() };
+        let call =
+            PricesOf { skus: skus.iter().map(|text| sku(text)).collect(), categories: false };
         self.rig.call(&Caller::Store, call).await.unwrap()
     }
 }

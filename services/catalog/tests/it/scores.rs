@@ -18,7 +18,14 @@ fn stock_lines(bought: &[(&str, u32)]) -> Vec<StockLine> {
 impl Shop {
     fn paid(&self, order: OrderId, bought: &[(&str, u32)]) -> OrderPaid {
         let cart = self.rig.id::<CartId>();
-        OrderPaid { order, account: None, cart, lines: stock_lines(bought), total: usd(1) }
+        OrderPaid {
+            order,
+            account: None,
+            cart,
+            lines: stock_lines(bought),
+            total: usd(1),
+            placed_with: None,
+        }
     }
     fn cancelled(&self, order: OrderId, bought: &[(&str, u32)], was_paid: bool) -> OrderCancelled {
         OrderCancelled {
