@@ -16,7 +16,7 @@ pub enum Place {
     Api,
     /// Pages for browsers.
     Pages,
-    /// The page on which a browser's login begins.
+    /// The pages on which a browser's login begins, or a forgotten password is chosen anew.
     LoginPage,
 }
 
@@ -27,8 +27,12 @@ impl Place {
             "/healthz" | "/readyz" | "/metrics" => Self::Ops,
             "/openapi.json" | "/docs" => Self::Docs,
             "/v1/auth/refresh" => Self::Login { renewal: true },
-            "/v1/auth/login" | "/v1/auth/register" => Self::Login { renewal: false },
+            "/v1/auth/login" | "/v1/auth/register" | "/v1/auth/verify-email" => {
+                Self::Login { renewal: false }
+            }
             "/login" | "/register" => Self::LoginPage,
+            // Their forms ask for letters, or bring what came by one.
+            "/forgot-password" | "/reset-password" | "/verify-email" => Self::LoginPage,
             _ if path.starts_with("/docs/") => Self::Docs,
             _ if path.starts_with("/v1/auth/password/") => Self::Login { renewal: false },
             _ if path == "/v1" || path.starts_with("/v1/") => Self::Api,
@@ -62,6 +66,10 @@ mod tests {
             ("/v1/auth/logout", Place::Api),
             ("/v1/auth/login", Place::Login { renewal: false }),
             ("/v1/auth/password/forgot", Place::Login { renewal: false }),
+            ("/v1/auth/password/reset", Place::Login { renewal: false }),
+            ("/v1/auth/verify-email", Place::Login { renewal: false }),
+            ("/v1/me/verify-email", Place::Api),
+            ("/reset-password", Place::LoginPage),
             ("/v1/auth/refresh", Place::Login { renewal: true }),
             ("/readyz", Place::Ops),
         ] {

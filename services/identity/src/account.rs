@@ -1,5 +1,5 @@
 //! Accounts: who may log in, and what an address, a name and a password must be.
-use contracts::identity::{Register, RegisterRefused};
+use contracts::identity::{AccountForStaff, EmailVerified, Me, Register, RegisterRefused};
 use contracts::{AccountId, Role, Timestamp};
 use email_address::{EmailAddress, Options};
 use std::fmt;
@@ -76,7 +76,10 @@ impl fmt::Debug for Password {
     }
 }
 
-fn parse_name(text: &str) -> Result<String, &'static str> {
+/// A name to address a person by, without spaces around it.
+/// # Errors
+/// What is wrong with it.
+pub fn parse_name(text: &str) -> Result<String, &'static str> {
     let name = text.trim();
     if name.is_empty() || name.chars().count() > NAME_CHARACTERS {
         Err("must have 1 to 200 characters")
@@ -137,10 +140,83 @@ pub struct Account {
     pub password_hash: String,
     /// What the account may do.
     pub role: Role,
+    /// When its address was shown to be its own.
+    pub email_verified_at: Option<Timestamp>,
+    /// Whether nobody may log in.
+    pub disabled: bool,
     /// When it was opened.
     pub created_at: Timestamp,
-    /// Rises with every change.
+    /// Rises with every change, and with everything that is told of it.
     pub version: i64,
+}
+
+impl Account {
+    /// A new account of whoever chose this address.
+    pub fn open(id: AccountId, newcomer: &OpenAccount, now: Timestamp) -> Self {
+        Self {
+            id,
+            email: newcomer.email.to_string(),
+            name: newcomer.name.clone(),
+            password_hash: newcomer.password_hash.clone(),
+            role: newcomer.role,
+            email_verified_at: None,
+            disabled: false,
+            created_at: now,
+            version: 1,
+        }
+    }
+    /// The next version: whatever is told or changed is told in this order.
+    pub const fn next_version(&mut self) -> i64 {
+        self.version += 1;
+        self.version
+    }
+    /// Whether it runs the shop and somebody can log in.
+    pub fn is_admin(&self) -> bool {
+        self.role == Role::Admin && !self.disabled
+    }
+    /// The address was shown to be its own; nothing where that was known.
+    pub fn verify_email(&mut self, now: Timestamp) -> Option<EmailVerified> {
+        if self.email_verified_at.is_some() {
+            return None;
+        }
+        self.email_verified_at = Some(now);
+        Some(EmailVerified { account: self.id })
+    }
+    /// What staff wants it to be; whether that is anything new.
+    pub fn set(&mut self, role: Option<Role>, disabled: Option<bool>) -> bool {
+        let before = (self.role, self.disabled);
+        self.role = role.unwrap_or(self.role);
+        self.disabled = disabled.unwrap_or(self.disabled);
+        before != (self.role, self.disabled)
+    }
+    /// A person's own view of it.
+    pub fn me(&self) -> Me {
+        Me {
+            id: self.id,
+            email: self.email.clone(),
+            name: self.name.clone(),
+            email_verified: self.email_verified_at.is_some(),
+            role: self.role,
+            created_at: self.created_at,
+        }
+    }
+    /// As staff see it.
+    pub fn for_staff(&self) -> AccountForStaff {
+        AccountForStaff { me: self.me(), disabled: self.disabled }
+    }
+}
+
+/// An account to be opened.
+#[derive(Clone)]
+pub struct OpenAccount {
+    /// Normalised.
+    pub email: Email,
+    /// How to address the person.
+    pub name: String,
+    /// Argon2id, as a PHC string.
+    pub password_hash: String,
+    /// What the account may do.
+    pub role: Role,
 }
 
 #[cfg(test)]
@@ -187,6 +263,7 @@ mod tests {
             email: email.into(),
             password: password.into(),
             name: name.into(),
+            device: None,
         };
         let fields = |call: &Register| -> Vec<&str> {
             Newcomer::check(call).unwrap_err().into_iter().map(|(field, _)| field).collect()
@@ -213,7 +290,7 @@ mod tests {
         }
         #[test]
         fn no_input_makes_it_panic(email in any::<String>(), password in any::<String>(), name in any::<String>()) {
-            let _ = Newcomer::check(&Register { email, password, name });
+            let _ = Newcomer::check(&Register { email, password, name, device: None });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The first admin, by the command line.
 use crate::Identity;
-use crate::account::{Email, Newcomer, Password, refusal};
-use crate::register::{OpenAccount, open_account, prepare, taken_meanwhile};
+use crate::account::{Email, Newcomer, OpenAccount, Password, refusal};
+use crate::register::{open_account, prepare, taken_meanwhile};
 use contracts::identity::{CreateAdmin, RegisterRefused};
 use contracts::{AccountId, CallError, Caller, Role};
 use kit::calls::Answer;
@@ -24,7 +24,7 @@ pub async fn create_admin(
     let open = prepare(service, Newcomer { email, password, name }, Role::Admin).await?;
     let email = open.email.clone();
     let opened = service.waves.write(open, |wave, open: &OpenAccount| {
-        Box::pin(async move { Ok(open_account(wave, open).await?.map(|account| account.id)) })
+        Box::pin(async move { Ok(open_account(wave, open, None).await?.map(|account| account.id)) })
     });
     let account: Option<AccountId> = taken_meanwhile(service, &email, opened.await).await?;
     account.ok_or(CallError::Refused(RegisterRefused::EmailTaken))

@@ -1,4 +1,5 @@
 //! Logout: the end of the caller's session, at once.
+use crate::session::Session;
 use crate::{Identity, store};
 use contracts::identity::LogOut;
 use contracts::{Caller, SessionId};
@@ -17,7 +18,16 @@ pub async fn log_out(service: &Identity, caller: &Caller) -> Answer<LogOut> {
 }
 
 async fn end(wave: &mut Wave, session: SessionId) -> Result<(), Unexpected> {
-    let Some(mut session) = store::lock_session(wave.tx(), session).await? else { return Ok(()) };
+    match store::lock_session(wave.tx(), session).await? {
+        Some(session) => end_one(wave, session).await,
+        None => Ok(()),
+    }
+}
+
+/// Ends a session that is locked, and tells of it, unless it had ended.
+/// # Errors
+/// When the database fails.
+pub async fn end_one(wave: &mut Wave, mut session: Session) -> Result<(), Unexpected> {
     if let Some(ended) = session.end(wave.now()) {
         store::save_session(wave.tx(), &session).await?;
         wave.tell(session.version, ended)?;

@@ -25,9 +25,9 @@ async fn exchange(wave: &mut Wave, token: &RefreshToken) -> Result<Option<Login>
     let Some(mut session) = store::lock_session(wave.tx(), token.session).await? else {
         return Ok(None);
     };
-    let Some(account) = store::account_by_id(wave.tx(), session.account).await? else {
-        return Ok(None);
-    };
+    let account = store::account_by_id(wave.tx(), session.account).await?;
+    // Disabling ends the sessions; this one would have to have been opened meanwhile.
+    let Some(account) = account.filter(|account| !account.disabled) else { return Ok(None) };
     let next = token.next(wave.sources());
     match session.exchange(token, &next, wave.now()) {
         Used::Refused => Ok(None),

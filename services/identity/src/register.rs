@@ -1,24 +1,18 @@
 //! Registration: a new account, and its first session.
-use crate::account::{Account, Email, Newcomer, refusal};
+use crate::account::{Account, Email, Newcomer, OpenAccount, refusal};
+use crate::link::Link;
 use crate::tokens::{self, Login};
 use crate::{Identity, store};
-use contracts::identity::{Register, RegisterRefused, UserRegistered};
+use contracts::identity::{LinkPurpose, Register, RegisterRefused, UserRegistered};
 use contracts::{CallError, Role};
 use kit::calls::Answer;
 use kit::problem::Unexpected;
 use kit::wave::{NotRun, Wave};
 
-/// An account to be opened.
-#[derive(Clone)]
-pub struct OpenAccount {
-    /// Normalised.
-    pub email: Email,
-    /// How to address the person.
-    pub name: String,
-    /// Argon2id, as a PHC string.
-    pub password_hash: String,
-    /// What the account may do.
-    pub role: Role,
+struct Registering {
+    open: OpenAccount,
+    device: Option<String>,
+    kid: String,
 }
 
 /// Opens an account and logs in.
@@ -28,12 +22,14 @@ pub async fn register(service: &Identity, call: Register) -> Answer<Register> {
     let newcomer = Newcomer::check(&call).map_err(|faults| CallError::Refused(refusal(&faults)))?;
     let open = prepare(service, newcomer, Role::Customer).await?;
     // Before anything is saved: who is registered gets tokens.
-    service.ready().await?;
+    let kid = service.signing_kid().await.map_err(crate::not_done)?;
     let email = open.email.clone();
-    let opened = service.waves.write(open, |wave, open: &OpenAccount| {
+    let command = Registering { open, device: call.device, kid };
+    let opened = service.waves.write(command, |wave, command: &Registering| {
         Box::pin(async move {
-            let Some(account) = open_account(wave, open).await? else { return Ok(None) };
-            tokens::open_session(wave, &account).await.map(Some)
+            let Registering { open, device, kid } = command;
+            let Some(account) = open_account(wave, open, Some(kid)).await? else { return Ok(None) };
+            tokens::open_session(wave, &account, device.as_deref()).await.map(Some)
         })
     });
     let login: Option<Login> = taken_meanwhile(service, &email, opened.await).await?;
@@ -59,27 +55,27 @@ pub async fn prepare(
     Ok(OpenAccount { email, name, password_hash, role })
 }
 
-/// Opens the account and tells of it; none where the address is taken.
+/// Opens the account and tells of it; none where the address is taken. With the `kid` of the key
+/// that signs, a link that verifies the address is asked for too.
 /// # Errors
 /// When the database fails.
 pub async fn open_account(
     wave: &mut Wave,
     open: &OpenAccount,
+    kid: Option<&str>,
 ) -> Result<Option<Account>, Unexpected> {
     if store::account_of(wave.tx(), &open.email).await?.is_some() {
         return Ok(None);
     }
-    let account = Account {
-        id: wave.id(),
-        email: open.email.to_string(),
-        name: open.name.clone(),
-        password_hash: open.password_hash.clone(),
-        role: open.role,
-        created_at: wave.now(),
-        version: 1,
-    };
-    store::insert_account(wave.tx(), &account).await?;
+    let mut account = Account::open(wave.id(), open, wave.now());
     wave.tell(account.version, UserRegistered { account: account.id })?;
+    if let Some(kid) = kid {
+        let verify = LinkPurpose::VerifyEmail;
+        let link = Link::new(wave.id(), account.id, verify, kid, wave.now());
+        store::insert_link(wave.tx(), &link).await?;
+        wave.tell(account.next_version(), link.asked())?;
+    }
+    store::insert_account(wave.tx(), &account).await?;
     Ok(Some(account))
 }
 

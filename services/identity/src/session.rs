@@ -3,7 +3,7 @@
 //! A refresh token is used once and exchanged for the next. Every token of a session has the same
 //! first part, its family, so that one that was used before is told from one that was made up:
 //! the former was stolen or copied and ends the session, the latter only fails.
-use contracts::identity::SessionEnded;
+use contracts::identity::{OpenSession, SessionEnded};
 use contracts::{AccountId, SessionId, Timestamp};
 use kit::auth::{same_secret, token_hash};
 use kit::clock::Sources;
@@ -85,8 +85,12 @@ pub struct Session {
     pub family_hash: Vec<u8>,
     /// Of the refresh token that may be used next.
     pub refresh_hash: Vec<u8>,
+    /// What the person used, as the browser said at login.
+    pub device: Option<String>,
     /// When it was opened.
     pub created_at: Timestamp,
+    /// When its tokens were last renewed.
+    pub used_at: Timestamp,
     /// When it ends by itself, unless it is used.
     pub expires_at: Timestamp,
     /// When its last access token expires.
@@ -95,6 +99,17 @@ pub struct Session {
     pub ended_at: Option<Timestamp>,
     /// Rises with every change.
     pub version: i64,
+}
+
+/// How much of a device's name is kept, in characters.
+const DEVICE_CHARACTERS: usize = 300;
+
+/// A device's name as it is kept: without control characters, not too long, and none if empty.
+fn tidy_device(name: &str) -> Option<String> {
+    let clean = name.chars().filter(|letter| !letter.is_control());
+    let kept: String = clean.take(DEVICE_CHARACTERS).collect();
+    let kept = kept.trim();
+    (!kept.is_empty()).then(|| kept.to_owned())
 }
 
 /// What came of using a refresh token.
@@ -110,13 +125,20 @@ pub enum Used {
 
 impl Session {
     /// A new session of `account`, that goes on with `token`.
-    pub fn open(account: AccountId, token: &RefreshToken, now: Timestamp) -> Self {
+    pub fn open(
+        account: AccountId,
+        token: &RefreshToken,
+        device: Option<&str>,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id: token.session,
             account,
             family_hash: token.family_hash().to_vec(),
             refresh_hash: token.hash().to_vec(),
+            device: device.and_then(tidy_device),
             created_at: now,
+            used_at: now,
             expires_at: now.after(SESSION),
             tokens_expire_at: now.after(ACCESS_TOKEN),
             ended_at: None,
@@ -136,6 +158,7 @@ impl Session {
             return self.end(now).map_or(Used::Refused, Used::Again);
         }
         self.refresh_hash = next.hash().to_vec();
+        self.used_at = now;
         self.expires_at = now.after(SESSION);
         self.tokens_expire_at = self.tokens_expire_at.max(now.after(ACCESS_TOKEN));
         self.version += 1;
@@ -152,6 +175,16 @@ impl Session {
         self.version += 1;
         Some(SessionEnded { session: self.id, tokens_expire_at: self.tokens_expire_at })
     }
+    /// As its owner sees it, who asks by the session `asking`.
+    pub fn shown(&self, asking: SessionId) -> OpenSession {
+        OpenSession {
+            id: self.id,
+            current: self.id == asking,
+            device: self.device.clone(),
+            created_at: self.created_at,
+            used_at: self.used_at,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -166,7 +199,7 @@ mod tests {
     }
     fn opened(sources: &Sources) -> (Session, RefreshToken) {
         let token = RefreshToken::first(sources.id(), sources);
-        (Session::open(sources.id(), &token, sources.now()), token)
+        (Session::open(sources.id(), &token, None, sources.now()), token)
     }
 
     #[test]
@@ -212,6 +245,13 @@ mod tests {
         let ended = session.end(earlier).unwrap();
         assert_eq!(ended.tokens_expire_at, sources.now().after(ACCESS_TOKEN));
         assert_eq!(session.end(sources.now()), None);
+    }
+
+    #[test]
+    fn a_device_is_kept_short_and_without_tricks() {
+        assert_eq!(tidy_device(" Fire\u{1b}[31mfox\r\n/1 "), Some("Fire[31mfox/1".to_owned()));
+        assert_eq!(tidy_device(" \0\u{85}"), None);
+        assert_eq!(tidy_device(&"é".repeat(400)).unwrap().chars().count(), 300);
     }
 
     #[test]

@@ -26,9 +26,13 @@ pub struct Login {
 /// A new session of `account`.
 /// # Errors
 /// When the database fails.
-pub async fn open_session(wave: &mut Wave, account: &Account) -> Result<Login, Unexpected> {
+pub async fn open_session(
+    wave: &mut Wave,
+    account: &Account,
+    device: Option<&str>,
+) -> Result<Login, Unexpected> {
     let refresh = RefreshToken::first(wave.id(), wave.sources());
-    let session = Session::open(account.id, &refresh, wave.now());
+    let session = Session::open(account.id, &refresh, device, wave.now());
     store::insert_session(wave.tx(), &session).await?;
     let (session, at) = (session.id, wave.now());
     Ok(Login { account: account.id, session, role: account.role, refresh, at })
@@ -46,8 +50,9 @@ pub async fn issue<E>(service: &Identity, login: &Login) -> Result<Tokens, CallE
         exp: login.at.after(ACCESS_TOKEN).seconds(),
     };
     let keys = service.ready().await?;
+    let signing = keys.signing(service.sources.now()).map_err(crate::not_done)?;
     Ok(Tokens {
-        access_token: keys.signing().sign(claims).map_err(crate::not_done)?,
+        access_token: signing.sign(claims).map_err(crate::not_done)?,
         refresh_token: login.refresh.to_string(),
         token_type: "Bearer".to_owned(),
         expires_in: u32::try_from(ACCESS_TOKEN.as_secs()).unwrap_or(u32::MAX),

@@ -1,7 +1,7 @@
 //! The keys that sign tokens: made once, shared, kept over a restart, sealed.
 use crate::{Rig, read, register, services, started};
-use contracts::Caller;
-use contracts::identity::{Jwks, PublishedKeys, Tokens};
+use contracts::identity::{Jwks, LinkAsked, LinksFor, PublishedKeys, Tokens, VerifyEmail};
+use contracts::{Caller, LinkId};
 use kit::auth::Verifier;
 use kit::bus::Bus;
 use kit::calls::{Calls, Registry};
@@ -9,6 +9,7 @@ use kit::clock::Clock as _;
 use kit::config::Config;
 use kit::plug::{Node, Setup};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_replica_signs_with_the_same_key() {
@@ -118,4 +119,92 @@ async fn tokens_outlive_a_restart_and_the_master_key_that_comes_later_seals_the_
     assert_eq!(calls.call(&Caller::Guest, PublishedKeys).await.unwrap(), keys);
     node.stop().await;
     drop(place);
+}
+
+async fn published(rig: &Rig) -> Vec<String> {
+    let keys = rig.call(&Caller::Guest, PublishedKeys).await.unwrap();
+    keys.keys.into_iter().map(|key| key.kid).collect()
+}
+
+fn signed_by(tokens: &Tokens) -> String {
+    use base64::Engine as _;
+    let head = tokens.access_token.split('.').next().unwrap();
+    let head = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(head).unwrap();
+    let head: serde_json::Value = serde_json::from_slice(&head).unwrap();
+    head["kid"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_ninety_days_a_new_key_takes_over_and_nobody_is_refused() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let rig = started().await;
+    let first = published(&rig).await;
+    rig.clock.forward(89 * DAY);
+    rig.work("identity", "rotate_keys").await;
+    assert_eq!(published(&rig).await, first, "it is not yet time");
+    rig.clock.forward(DAY);
+    rig.work("identity", "rotate_keys").await;
+    let both = published(&rig).await;
+    assert_eq!((both.len(), &both[1]), (2, &first[0]));
+    // Both replicas, who may be asked in turn, still sign with the key that everybody knows.
+    let asked = rig.listen::<LinkAsked>();
+    for email in ["a@example.com", "b@example.com"] {
+        let tokens = register(&rig, email).await;
+        assert_eq!(signed_by(&tokens), first[0]);
+        read(&rig, &tokens).await;
+    }
+    rig.clock.forward(10 * MINUTE);
+    for email in ["c@example.com", "d@example.com"] {
+        let tokens = register(&rig, email).await;
+        assert_eq!(signed_by(&tokens), both[0]);
+        read(&rig, &tokens).await;
+    }
+    rig.clock.forward(180 * MINUTE);
+    rig.work("identity", "rotate_keys").await;
+    assert_eq!(published(&rig).await, both[..1], "no token of the old one lives");
+
+    // A link that was made under the old key still opens, until it expires by itself.
+    rig.settled().await;
+    let links: Vec<LinkId> = asked.lock().iter().map(|asked| asked.link).collect();
+    rig.clock.forward(6 * DAY);
+    rig.work("identity", "rotate_keys").await;
+    let secrets = rig.call(&Caller::Store, LinksFor { links: links.clone() }).await.unwrap();
+    assert_eq!(secrets.len(), 4);
+    let oldest = secrets.iter().find(|secret| secret.link == links[0]).unwrap();
+    let verify = VerifyEmail { token: oldest.token.clone() };
+    assert_eq!(rig.call(&Caller::Guest, verify).await, Ok(()));
+    rig.clock.forward(2 * DAY);
+    rig.work("identity", "rotate_keys").await;
+    assert_eq!(count_keys(&rig).await, 1, "then the old key is gone");
+    assert_eq!(rig.call(&Caller::Store, LinksFor { links }).await, Ok(vec![]));
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_meets_a_link_of_a_key_it_does_not_know_reads_the_keys() {
+    let rig = started().await;
+    let (other, calls) = restarted(&rig.setup, "").await;
+    // Its workers have their first turn now, and the next in an hour of the machine's clock.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    rig.clock.forward(Duration::from_secs(91 * 24 * 3600));
+    rig.work("identity", "rotate_keys").await;
+    rig.clock.forward(Duration::from_secs(11 * 60));
+    let asked = rig.listen::<LinkAsked>();
+    register(&rig, "ada@example.com").await;
+    rig.settled().await;
+    let links = vec![asked.lock()[0].link];
+    let here = rig.call(&Caller::Store, LinksFor { links: links.clone() }).await.unwrap();
+    let there = calls.call(&Caller::Store, LinksFor { links }).await.unwrap();
+    assert_eq!((here.len(), here), (1, there));
+    other.stop().await;
+    rig.stop().await;
+}
+
+async fn count_keys(rig: &Rig) -> i64 {
+    use sea_orm::{ConnectionTrait as _, Statement};
+    let reader = rig.nodes[0].service("identity").unwrap().db.reader().clone();
+    let sql = "SELECT COUNT(*) FROM signing_keys";
+    let row = reader.query_one_raw(Statement::from_string(reader.get_database_backend(), sql));
+    row.await.unwrap().unwrap().try_get_by_index(0).unwrap()
 }

@@ -1,11 +1,16 @@
 //! Identity as its neighbours and its public see it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod export;
 mod http;
 mod keys;
+mod links;
+mod me;
+mod people;
 mod sessions;
+mod staff;
 
-use contracts::identity::{CreateAdmin, PublishedKeys, Register, Tokens};
-use contracts::{Caller, Role};
+use contracts::identity::{CreateAdmin, LogIn, LogInRefused, PublishedKeys, Register, Tokens};
+use contracts::{CallError, Caller, Role};
 use kit::auth::{Claims, Verifier};
 use kit::clock::Clock as _;
 use kit::config::Config;
@@ -22,7 +27,7 @@ fn services() -> [Box<dyn Service>; 1] {
 }
 
 fn newcomer(email: &str) -> Register {
-    Register { email: email.into(), password: PASSWORD.into(), name: "Ada".into() }
+    Register { email: email.into(), password: PASSWORD.into(), name: "Ada".into(), device: None }
 }
 
 async fn register(rig: &Rig, email: &str) -> Tokens {
@@ -40,16 +45,30 @@ async fn caller(rig: &Rig, tokens: &Tokens) -> Caller {
     Caller::Account { account, session, role }
 }
 
+/// Registers, and answers who that is.
+async fn registered(rig: &Rig, email: &str) -> Caller {
+    caller(rig, &register(rig, email).await).await
+}
+
+async fn log_in(rig: &Rig, email: &str, password: &str) -> Result<Tokens, CallError<LogInRefused>> {
+    let login = LogIn { email: email.into(), password: password.into(), device: None };
+    rig.call(&Caller::Guest, login).await
+}
+
+/// A new admin, who is logged in.
+async fn admin_of(rig: &Rig, email: &str) -> Caller {
+    rig.call(&Caller::Store, admin(email)).await.unwrap();
+    caller(rig, &log_in(rig, email, PASSWORD).await.unwrap()).await
+}
+
 fn admin(email: &str) -> CreateAdmin {
     CreateAdmin { email: email.into(), password: PASSWORD.into() }
 }
 
 mod accounts {
     use super::*;
-    use contracts::identity::{
-        Contact, ContactsOf, GetMe, LogIn, LogInRefused, RegisterRefused, UserRegistered,
-    };
-    use contracts::{AccountId, CallError};
+    use contracts::AccountId;
+    use contracts::identity::{Contact, ContactsOf, GetMe, RegisterRefused, UserRegistered};
 
     #[tokio::test(flavor = "multi_thread")]
     async fn registering_opens_an_account_and_logs_in() {
@@ -68,7 +87,8 @@ mod accounts {
             (me.id, me.email.as_str(), me.name.as_str()),
             (claims.sub, "ada@example.com", "Ada")
         );
-        let login = LogIn { email: "ADA@example.com".into(), password: PASSWORD.into() };
+        let login =
+            LogIn { email: "ADA@example.com".into(), password: PASSWORD.into(), device: None };
         let again = rig.call(&Caller::Guest, login).await.unwrap();
         let second = read(&rig, &again).await;
         assert_eq!(second.sub, claims.sub);
@@ -110,7 +130,7 @@ mod accounts {
             ("no address\0at all", PASSWORD),
             ("", ""),
         ] {
-            let login = LogIn { email: email.into(), password: password.into() };
+            let login = LogIn { email: email.into(), password: password.into(), device: None };
             let refused = rig.call(&Caller::Guest, login).await.unwrap_err();
             assert_eq!(refused, CallError::Refused(LogInRefused), "{email:?}");
         }
@@ -134,7 +154,8 @@ mod accounts {
         let refused = rig.call(&Caller::Store, short).await.unwrap_err().refused().unwrap();
         assert!(matches!(refused, RegisterRefused::Invalid { field, .. } if field == "password"));
 
-        let login = LogIn { email: "admin@example.com".into(), password: PASSWORD.into() };
+        let login =
+            LogIn { email: "admin@example.com".into(), password: PASSWORD.into(), device: None };
         let tokens = rig.call(&Caller::Guest, login).await.unwrap();
         let claims = read(&rig, &tokens).await;
         assert_eq!((claims.sub, claims.role), (id, Role::Admin));

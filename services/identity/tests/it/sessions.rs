@@ -142,6 +142,7 @@ async fn one_logout_leaves_the_other_logins_alone() {
     let login = contracts::identity::LogIn {
         email: "ada@example.com".into(),
         password: crate::PASSWORD.into(),
+        device: None,
     };
     let second = rig.call(&Caller::Guest, login).await.unwrap();
     rig.call(&caller(&rig, &first).await, LogOut).await.unwrap();
