@@ -1,8 +1,8 @@
-//! Ends an order that is not yet fulfilled; what was paid goes back.
-use crate::order::{Order, WrongState, status_name};
+//! Ends an order of which nothing is on its way yet; what was paid goes back.
+use crate::order::WrongState;
 use crate::requests::{self, OrderAnswer};
 use crate::store::Locked;
-use crate::{Orders, never_refused, queries};
+use crate::{Orders, begin_closing, never_refused, queries};
 use contracts::orders::{CancelOrder, CancelReason, OrderRefused, OrderStatus};
 use contracts::payments::{ClosePayment, Closing};
 use contracts::{CallError, Caller, OrderId};
@@ -25,8 +25,10 @@ pub async fn cancel_order(
         Err(ending) => return ending,
     };
     let closing = match order.status {
-        OrderStatus::Pending => match close(orders, &order).await {
-            Ok(closing) => Some(closing),
+        OrderStatus::Pending => match close(orders, order.id).await {
+            Ok(closing) => closing,
+            // Decided below, and kept.
+            Err(CallError::Refused(_)) => None,
             Err(error) => {
                 // Nothing to undo: closing repeats harmlessly, and the clock ends the order.
                 requests::forget(orders, request).await;
@@ -43,9 +45,15 @@ pub async fn cancel_order(
     answer.map_err(CallError::Refused)
 }
 
-async fn close(orders: &Orders, order: &Order) -> Result<Closing, CallError<OrderRefused>> {
-    let close = ClosePayment { order: order.id, payment: order.latest_payment() };
-    orders.calls.call(&Caller::Store, close).await.map_err(never_refused)
+/// Marks the order, so that nothing is sent meanwhile, and closes its payment; none where it was
+/// decided before.
+async fn close(
+    orders: &Orders,
+    order: OrderId,
+) -> Result<Option<Closing>, CallError<OrderRefused>> {
+    let Some(payment) = begin_closing::to_cancel(orders, order).await? else { return Ok(None) };
+    let close = ClosePayment { order, payment };
+    orders.calls.call(&Caller::Store, close).await.map(Some).map_err(never_refused)
 }
 
 struct Cancel {
@@ -66,9 +74,7 @@ async fn conclude(wave: &mut Wave, cancel: &Cancel) -> Result<OrderAnswer, Unexp
     let answer = match (cancelled, locked.get(cancel.order)) {
         (_, None) => Err(OrderRefused::NotFound),
         (Ok(()), Some(order)) => Ok(order.view()),
-        (Err(WrongState(status)), Some(_)) => {
-            Err(OrderRefused::WrongState { status: status_name(status).to_owned() })
-        }
+        (Err(WrongState(status)), Some(_)) => Err(OrderRefused::WrongState { status }),
     };
     locked.save(wave).await?;
     requests::end(wave, cancel.request, Some(&answer)).await?;

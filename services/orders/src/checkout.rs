@@ -6,16 +6,13 @@
 //! stock of an order that is placed after all.
 use crate::order::stock_lines;
 use crate::place_orders::{PlaceOrder, PlaceOrderError};
-use crate::quote::quote;
-use crate::{Orders, again, never_refused};
+use crate::quote::{Line, QuoteError, Way, quote};
+use crate::{Orders, again, kept, methods, never_refused, shop, terms};
 use contracts::cart::{CartContents, CartLine, Contents, ContentsLine};
 use contracts::catalog::{Priced, PricesOf};
 use contracts::inventory::{ReleaseStock, ReserveRefused, ReserveStock};
-use contracts::orders::{
-    CheckedOut, Checkout, CheckoutRefused, Order, PayWith, PriceChange, ShippingMethod,
-};
-use contracts::payments::PaymentMethod;
-use contracts::{CallError, Caller, CartId, Money, OrderId, Quantity, Sku};
+use contracts::orders::{CheckedOut, Checkout, CheckoutRefused, Order, PriceChange};
+use contracts::{CallError, Caller, CartId, NoRefusal, OrderId, Sku};
 use email_address::{EmailAddress, Options};
 use kit::calls::Answer;
 use kit::idempotency::{self, Known, Request};
@@ -23,7 +20,6 @@ use kit::wave::{NotRun, Wave};
 use kit::{Unexpected, auth::token_hash};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 use uuid::Uuid;
 
 /// What a key keeps; a guest's token is not in it, for it follows from the order's id.
@@ -31,7 +27,7 @@ pub type CheckoutAnswer = Result<CheckedOut, CheckoutRefused>;
 
 /// Orders what is in the caller's cart.
 pub async fn checkout(orders: &Orders, caller: &Caller, command: Checkout) -> Answer<Checkout> {
-    if let Some((field, reason)) = faults(caller, &command).into_iter().next() {
+    if let Some((field, reason)) = faults(orders, caller, &command).into_iter().next() {
         return Err(CallError::Refused(CheckoutRefused::Invalid { field, reason }));
     }
     let Some(request) = request(orders, caller, &command) else {
@@ -67,12 +63,12 @@ fn request(orders: &Orders, caller: &Caller, command: &Checkout) -> Option<Reque
 }
 
 /// The fields that do not hold what they should, each with a reason.
-pub fn faults(caller: &Caller, command: &Checkout) -> Vec<(String, String)> {
+pub fn faults(orders: &Orders, caller: &Caller, command: &Checkout) -> Vec<(String, String)> {
     let address = command.shipping_address.faults().into_iter();
     let mut faults: Vec<(String, String)> =
         address.map(|(field, reason)| (format!("shipping_address.{field}"), reason)).collect();
     let has_account = caller.account().is_some();
-    faults.extend(pay_with_fault(has_account, &command.payment));
+    faults.extend(methods::pay_with_fault(&orders.config, has_account, &command.payment));
     let email = match command.email.as_deref() {
         None if !has_account => Some("is required, as nobody is logged in"),
         Some(email) if !is_email(email) => Some("must be an e-mail address"),
@@ -85,25 +81,7 @@ pub fn faults(caller: &Caller, command: &Checkout) -> Vec<(String, String)> {
     faults
 }
 
-/// What is wrong with a way to pay, if something is.
-pub(crate) fn pay_with_fault(has_account: bool, with: &PayWith) -> Option<(String, String)> {
-    let (field, reason) = match (with.method, with.token.as_deref()) {
-        (PaymentMethod::Wallet, _) if !has_account => ("method", "is for those who are logged in"),
-        (PaymentMethod::Wallet, Some(_)) => ("token", "is for cards only"),
-        (PaymentMethod::Wallet, None) => return None,
-        (PaymentMethod::Card, None) => ("token", "is required for a card"),
-        (PaymentMethod::Card, Some(token)) => {
-            let fits = (1..=200).contains(&token.len());
-            if fits && token.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return None;
-            }
-            ("token", "must have 1 to 200 visible ASCII characters")
-        }
-    };
-    Some((format!("payment.{field}"), reason.to_owned()))
-}
-
-fn is_email(text: &str) -> bool {
+pub(crate) fn is_email(text: &str) -> bool {
     let strict =
         Options::default().with_required_tld().without_display_text().without_domain_literal();
     text.len() <= 254
@@ -164,22 +142,20 @@ impl Attempt<'_> {
     /// Steps that change nothing: what is in the cart, and what it costs now.
     async fn prepare(&self) -> Result<PlaceOrder, Ended> {
         let (cart, contents) = self.contents().await?;
-        let lines = merged(&contents.lines)?;
-        let priced = self.prices(&lines).await?;
+        let lines = merged(&contents.lines).map_err(total)?;
+        let shop = shop::current(self.orders).await.map_err(|error| our_end(&error))?;
+        let priced = self.prices(&lines, terms::names_categories(&shop.terms)).await?;
         let items = items(&lines, &priced)?;
         let (config, command) = (&self.orders.config, self.command);
-        let shipping = Money::new(
-            match command.shipping_method {
-                ShippingMethod::Standard => config.shipping.standard,
-                ShippingMethod::Express => config.shipping.express,
-                ShippingMethod::Pickup => config.shipping.pickup,
-            },
-            config.currency,
-        );
-        let nothing = Money::zero(config.currency);
-        let prices: Vec<(Money, Quantity)> =
-            items.iter().map(|item| (item.unit_price, item.quantity)).collect();
-        let quote = quote(&prices, shipping, nothing, nothing).map_err(total)?;
+        let country = &command.shipping_address.country;
+        let way = Way { country, method: command.shipping_method };
+        let quote = quote(&shop.terms, way, &lines_of(&lines, &priced), config.currency);
+        let quote = quote.map_err(|error| match error {
+            QuoteError::NotDelivered => {
+                Ended::from(CheckoutRefused::NotDelivered { country: country.clone() })
+            }
+            error => total(error),
+        })?;
         let account = self.caller.account();
         Ok(PlaceOrder {
             order: self.id,
@@ -192,7 +168,8 @@ impl Attempt<'_> {
             shipping_method: command.shipping_method,
             shipping_address: command.shipping_address.clone(),
             with: command.payment.clone(),
-            hold: Duration::from_secs(config.hold_seconds.into()),
+            waits: methods::waits(config, command.payment.method),
+            bank_account: methods::bank_account(config, command.payment.method),
         })
     }
     async fn contents(&self) -> Result<(CartId, Contents), Ended> {
@@ -210,11 +187,13 @@ impl Attempt<'_> {
             _ => Err(CheckoutRefused::CartEmpty.into()),
         }
     }
-    async fn prices(&self, lines: &[ContentsLine]) -> Result<BTreeMap<Sku, Priced>, Ended> {
-        let skus: Vec<Sku> = lines.iter().map(|line| line.sku.clone()).collect();
-        let priced = self.orders.calls.call(&Caller::Store, PricesOf { skus }).await;
-        let priced = priced.map_err(|error| not_done("the prices", &never_refused::<()>(error)))?;
-        Ok(priced.into_iter().map(|priced| (priced.sku.clone(), priced)).collect())
+    async fn prices(
+        &self,
+        lines: &[ContentsLine],
+        categories: bool,
+    ) -> Result<BTreeMap<Sku, Priced>, Ended> {
+        let priced = prices_of(self.orders, lines, categories).await;
+        priced.map_err(|error| not_done("the prices", &never_refused::<()>(error)))
     }
 
     /// Holds the stock; its undo is [`Self::release`]. A failure says whether it may be held.
@@ -278,12 +257,18 @@ fn our_fault<E>(error: serde_json::Error) -> CallError<E> {
 fn not_done(what: &str, error: &CallError<()>) -> Ended {
     Ended::NotDone(format!("{what}: {error}"))
 }
+fn our_end(error: &Unexpected) -> Ended {
+    error.log();
+    Ended::NotDone(error.to_string())
+}
 fn total(error: impl std::fmt::Display) -> Ended {
     CheckoutRefused::Total { reason: error.to_string() }.into()
 }
 
 /// One line a SKU, in the order in which they were added.
-fn merged(lines: &[ContentsLine]) -> Result<Vec<ContentsLine>, Ended> {
+/// # Errors
+/// When there are more pieces of a SKU than a line can hold.
+pub(crate) fn merged(lines: &[ContentsLine]) -> Result<Vec<ContentsLine>, String> {
     let (mut merged, mut places) = (Vec::<ContentsLine>::new(), BTreeMap::new());
     for line in lines {
         let place = *places.entry(&line.sku).or_insert(merged.len());
@@ -291,11 +276,35 @@ fn merged(lines: &[ContentsLine]) -> Result<Vec<ContentsLine>, Ended> {
             None => merged.push(line.clone()),
             Some(known) => {
                 let sum = known.quantity.plus(line.quantity);
-                known.quantity = sum.map_err(|error| total(format!("{}: {error}", line.sku)))?;
+                known.quantity = sum.map_err(|error| format!("{}: {error}", line.sku))?;
             }
         }
     }
     Ok(merged)
+}
+
+/// What the lines cost now, by SKU; with the `categories` that they stand in, if they matter.
+pub(crate) async fn prices_of(
+    orders: &Orders,
+    lines: &[ContentsLine],
+    categories: bool,
+) -> Result<BTreeMap<Sku, Priced>, CallError<NoRefusal>> {
+    let skus: Vec<Sku> = lines.iter().map(|line| line.sku.clone()).collect();
+    let priced = orders.calls.call(&Caller::Store, PricesOf { skus, categories }).await?;
+    Ok(priced.into_iter().map(|priced| (priced.sku.clone(), priced)).collect())
+}
+
+/// The lines as they are reckoned; those without a price are left out.
+pub(crate) fn lines_of<'a>(
+    lines: &[ContentsLine],
+    priced: &'a BTreeMap<Sku, Priced>,
+) -> Vec<Line<'a>> {
+    let of = |line: &ContentsLine| {
+        let priced = priced.get(&line.sku)?;
+        let (unit_price, categories) = (priced.price, priced.categories.as_slice());
+        Some(Line { unit_price, quantity: line.quantity, categories })
+    };
+    lines.iter().filter_map(of).collect()
 }
 
 /// The lines with the prices of now; refused where that is not what the shopper saw.
@@ -334,7 +343,8 @@ pub async fn begin_checkouts(
     wave: &mut Wave,
     requests: &[Request],
 ) -> Result<Vec<Known<CheckoutAnswer>>, Unexpected> {
-    idempotency::begin(wave, requests).await
+    let known = idempotency::begin(wave, requests).await?;
+    Ok(known.into_iter().map(kept::opened).collect())
 }
 
 /// End the key of a checkout that places no order.

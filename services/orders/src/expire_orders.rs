@@ -1,7 +1,7 @@
 //! Ends orders that nobody paid in time: the one clock that decides.
 use crate::order::Order;
 use crate::store::{self, Locked, Overdue};
-use crate::{Orders, never_refused};
+use crate::{Orders, begin_closing, never_refused};
 use contracts::orders::{CancelReason, OrderStatus};
 use contracts::payments::{ClosePayment, Closing};
 use contracts::{Caller, OrderId};
@@ -22,6 +22,11 @@ pub async fn expire_orders(orders: &Orders) -> Result<Worked, Unexpected> {
     let (now, mut after) = (orders.sources.now(), None);
     loop {
         let overdue = store::overdue(orders.db.reader(), now, after, AT_A_TIME).await?;
+        let (found, last) = (overdue.len() as u64, overdue.last().copied());
+        if found == 0 {
+            return Ok(Worked::Idle);
+        }
+        let overdue = begin_closing::to_expire(orders, overdue).await?;
         let closing = join_all(overdue.iter().map(|overdue| close(orders, overdue))).await;
         let closed: Vec<(OrderId, Closing)> = closing.into_iter().flatten().collect();
         if !closed.is_empty() {
@@ -30,11 +35,11 @@ pub async fn expire_orders(orders: &Orders) -> Result<Worked, Unexpected> {
                 .write(closed, |wave, closed: &Vec<_>| Box::pin(conclude(wave, closed)));
             concluded.await.map_err(Unexpected::from_error)?;
         }
-        if (overdue.len() as u64) < AT_A_TIME {
+        if found < AT_A_TIME {
             return Ok(Worked::Idle);
         }
         // Behind those that could not be closed, so that they hold nobody up.
-        after = overdue.last().copied();
+        after = last;
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The inbox drops what comes twice. Beyond that each fact is known by the order's state: one
 //! that was heard, or came too late, finds the order decided and changes nothing.
+use crate::order::{News, Whole};
 use crate::store::Locked;
 use contracts::inventory::StockMissing;
 use contracts::payments::{PaymentActionRequired, PaymentCaptured, PaymentFailed, PaymentRefunded};
@@ -20,7 +21,9 @@ pub async fn payment_captured(
     let (mut locked, now) = (lock(wave, heard, |event| event.order).await?, wave.now());
     for event in heard.iter().map(|heard| &heard.event) {
         locked
-            .change(event.order, |order| order.captured(event.payment, event.amount, now))
+            .change(event.order, |order| {
+                order.captured(event.payment, event.amount, event.receipt, now)
+            })
             .map_err(Unexpected::from_error)?;
     }
     locked.save(wave).await
@@ -49,22 +52,23 @@ pub async fn action_required(
     for event in heard.iter().map(|heard| &heard.event) {
         let Ok(()) = locked.change(event.order, |order| {
             order.action_required(event.payment);
-            Ok::<_, Infallible>(None)
+            Ok::<_, Infallible>(None::<News>)
         });
     }
     locked.save(wave).await
 }
 
-/// Shows what went back.
+/// Shows what went back. An order whose money went back whole ends, unless it has: one that was
+/// cancelled hears here what its cancellation brought about.
 pub async fn payment_refunded(
     wave: &mut Wave,
     heard: &[Heard<PaymentRefunded>],
 ) -> Result<(), Unexpected> {
-    let mut locked = lock(wave, heard, |event| event.order).await?;
+    let (mut locked, now) = (lock(wave, heard, |event| event.order).await?, wave.now());
     for event in heard.iter().map(|heard| &heard.event) {
+        let whole = event.whole.then_some(Whole { restock: event.restock });
         let Ok(()) = locked.change(event.order, |order| {
-            order.refunded(event.payment, event.refunded, event.whole);
-            Ok::<_, Infallible>(None)
+            Ok::<_, Infallible>(order.refunded(event.payment, event.refunded, whole, now))
         });
     }
     locked.save(wave).await

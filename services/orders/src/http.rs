@@ -3,11 +3,14 @@
 //! Whether the order is the caller's comes first on every route: a stranger learns neither that
 //! it exists nor what is wrong with the request.
 mod answers;
+mod events;
 mod receipt;
+mod shipments;
+mod shop;
 
 use self::answers::{checkout_refused, list_refused, order_refused};
 use crate::order::Order;
-use crate::{Orders, queries, waiting};
+use crate::{Orders, queries, receipts, waiting};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use contracts::caller::Permission;
@@ -17,7 +20,8 @@ use contracts::orders::{
     Order as OrderView, OrderPage, OrderRef, OrderStatus, PayOrder, PayWith, Receipt,
     ShippingMethod, Tracking,
 };
-use contracts::{Address, CallError, Caller, OrderId};
+use contracts::payments::PaymentMethod;
+use contracts::{Address, CallError, Caller, OrderId, Timestamp};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use kit::auth::{Asker, LoggedIn, require};
 use kit::input::{Body, Hashed, IdempotencyKey, Json, Path, Query};
@@ -40,8 +44,14 @@ pub fn routes(orders: Arc<Orders>) -> OpenApiRouter {
         .routes(routes!(pay_order))
         .routes(routes!(cancel_order))
         .routes(routes!(get_tracking))
+        .routes(routes!(shipments::create_shipment))
+        .routes(routes!(shipments::update_shipment))
         .routes(routes!(get_receipt))
         .routes(routes!(list_all_orders))
+        .routes(routes!(events::events))
+        .routes(routes!(shop::get_shop, shop::put_shop))
+        .routes(routes!(shop::shipping_methods))
+        .routes(routes!(shop::quote))
         .with_state(orders)
 }
 
@@ -101,6 +111,22 @@ struct ListQuery {
     #[serde(default)]
     #[param(inline)]
     status: Option<OrderStatus>,
+    /// Only orders whose number starts so; staff may also look for a guest's e-mail address.
+    #[serde(default)]
+    #[param(max_length = 254)]
+    q: Option<String>,
+    /// Only orders placed at this time or later.
+    #[serde(default)]
+    #[param(example = "2026-01-01T00:00:00Z")]
+    from: Option<Timestamp>,
+    /// Only orders placed before this time.
+    #[serde(default)]
+    #[param(example = "2026-02-01T00:00:00Z")]
+    to: Option<Timestamp>,
+    /// Only orders that are to be paid in this way.
+    #[serde(default)]
+    #[param(inline)]
+    method: Option<PaymentMethod>,
 }
 
 /// Order what is in the cart
@@ -119,7 +145,7 @@ struct ListQuery {
         (status = 201, description = "the order; for guests with its `order_token`", body = CheckedOut),
         (status = 400, description = "`invalid_input`, `idempotency_key_required`", body = Problem),
         (status = 409, description = "`cart_empty`, `cart_changed`, `cart_already_ordered`, \
-            `price_changed` with both prices, `not_sold`, `out_of_stock` naming the SKUs, `total`, \
+            `price_changed` with both prices, `not_sold`, `not_delivered`, `out_of_stock` naming the SKUs, `total`, \
             `idempotency_in_progress`", body = Problem,
             example = json!({
                 "type": "urn:feria:problem:out_of_stock", "title": "Out of stock", "status": 409,
@@ -149,7 +175,7 @@ async fn checkout(
         email: body.email,
         cart_version: body.cart_version,
     };
-    let faults = crate::checkout::faults(&caller, &command);
+    let faults = crate::checkout::faults(&orders, &caller, &command);
     if !faults.is_empty() {
         let error = |(field, reason)| FieldError::new(field, reason);
         return Err(Problem::invalid(faults.into_iter().map(error).collect()));
@@ -212,8 +238,13 @@ async fn list(
     query: ListQuery,
     everybody: bool,
 ) -> HttpResult<Json<OrderPage>> {
-    let ListQuery { limit, cursor, status } = query;
-    let call = ListOrders { limit: limit.get(), cursor, status, everybody };
+    let ListQuery { limit, cursor, status, q, from, to, method } = query;
+    if q.as_deref().is_some_and(|q| q.chars().count() > 254 || q.contains(char::is_control)) {
+        let reason = "must have at most 254 characters, and none of control";
+        return Err(Problem::invalid_field("q", reason));
+    }
+    let limit = limit.get();
+    let call = ListOrders { limit, cursor, status, everybody, q, from, to, method };
     queries::list_orders(orders, caller, call).await.or_problem(list_refused).map(Json)
 }
 
@@ -329,7 +360,7 @@ async fn cancel_order(
     cancelled.await?.or_problem(order_refused).map(Json)
 }
 
-/// The steps that an order went through
+/// The steps that an order went through, and its parcels
 #[utoipa::path(
     get, path = "/v1/orders/{id}/tracking", tag = "orders",
     params(
@@ -337,7 +368,7 @@ async fn cancel_order(
         ("Order-Token" = Option<String>, Header, description = "opens a guest's order"),
     ),
     responses(
-        (status = 200, description = "its timeline, oldest first", body = Tracking),
+        (status = 200, description = "its timeline and its parcels, oldest first", body = Tracking),
         (status = 401, description = "`login_required`", body = Problem),
         (status = 404, description = "`not_found`", body = Problem),
     ),
@@ -379,7 +410,7 @@ async fn get_receipt(
     headers: HeaderMap,
 ) -> HttpResult<Response> {
     let of = named(&caller, id, &headers)?;
-    let receipt = queries::get_receipt(&orders, &caller, GetReceipt { of }).await;
+    let receipt = receipts::get_receipt(&orders, &caller, GetReceipt { of }).await;
     let receipt = receipt.or_problem(order_refused)?;
     let mut response = if receipt::wants_page(&headers) {
         receipt::page(&receipt)?

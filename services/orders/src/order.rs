@@ -1,12 +1,16 @@
 //! The order: its states, who may open it, and what each fact does to it. Pure.
 //!
-//! `pending` becomes `paid` or `cancelled`, and `paid` becomes `cancelled`; every fact may come
-//! twice or too late, and a fact that the state has left behind changes nothing.
+//! `pending` becomes `paid` or `cancelled`, and `paid` becomes `cancelled`; what parcels make of
+//! it stands in [`crate::parcels`]. An order that is paid on delivery is sent while `pending`,
+//! and its money comes last: then it is paid for the books, and its state stays. Every fact may
+//! come twice or too late, and a fact that the state has left behind changes nothing.
+use crate::methods::creditor_reference;
 use crate::quote::Quote;
 use contracts::cart::CartLine;
 use contracts::inventory::StockLine;
 use contracts::orders::{
-    CancelReason, OrderCancelled, OrderPaid, OrderPayment, OrderPlaced, OrderStatus, PayWith,
+    CancelReason, OrderCancelled, OrderDelivered, OrderFulfilled, OrderPaid, OrderPayment,
+    OrderPlaced, OrderRefunded, OrderStatus, PayWith, Shipment, ShipmentDelivered, ShipmentSent,
     ShippingMethod, TrackingStep,
 };
 use contracts::payments::{PaymentMethod, PaymentStatus};
@@ -45,6 +49,19 @@ pub struct Order {
     pub shipping_address: Address,
     /// The carrier's code.
     pub tracking: Option<String>,
+    /// The parcels, oldest first.
+    pub shipments: Vec<Shipment>,
+    /// The method that it was placed with, where that was written down.
+    pub placed_with: Option<PaymentMethod>,
+    /// When its money was ours: of an order that is paid on delivery no step says so.
+    pub paid_at: Option<Timestamp>,
+    /// The number of its receipt, once payments has told it.
+    pub receipt: Option<i64>,
+    /// The account that the shopper was told to transfer to.
+    pub bank_account: Option<String>,
+    /// Whether its payment is being closed, while it is pending: its end is not known until that
+    /// is done, so that nothing is sent and no other payment begun.
+    pub closing: bool,
     /// Why it was cancelled.
     pub cancel_reason: Option<CancelReason>,
     /// When it ends by itself; none once decided.
@@ -63,6 +80,8 @@ pub struct NextPayment {
     pub id: PaymentId,
     /// By which method.
     pub method: PaymentMethod,
+    /// When the order ends by itself once this is its payment.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What a new order is made of.
@@ -92,6 +111,8 @@ pub struct Placing {
     pub payment: PaymentId,
     /// How it is paid.
     pub with: PayWith,
+    /// The account to transfer to, where it is paid so.
+    pub bank_account: Option<String>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
     /// Now.
@@ -105,12 +126,29 @@ pub enum News {
     Paid(OrderPaid),
     /// It ended without delivery.
     Cancelled(OrderCancelled),
+    /// A parcel was handed to the carrier.
+    Sent(ShipmentSent),
+    /// A parcel arrived.
+    Arrived(ShipmentDelivered),
+    /// Nothing is left to send.
+    Fulfilled(OrderFulfilled),
+    /// All of it arrived.
+    Delivered(OrderDelivered),
+    /// It was given back whole.
+    Refunded(OrderRefunded),
 }
 
-/// The order's state does not allow it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the order is {}", status_name(*.0))]
-pub struct WrongState(pub OrderStatus);
+/// All of the money went back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// Whether staff put the goods on the shelf again.
+    pub restock: bool,
+}
+
+/// The order's state does not allow it; with what it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the order is {0}")]
+pub struct WrongState(pub String);
 
 /// Another amount was captured than the order costs: a fault of the store, for its staff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -127,6 +165,7 @@ pub struct WrongAmount {
 impl Order {
     /// A new order, pending, with the news of it.
     pub fn place(new: Placing) -> (Self, OrderPlaced) {
+        let refunded = Money::zero(new.quote.total.currency);
         let order = Self {
             id: new.id,
             number: new.number,
@@ -142,12 +181,20 @@ impl Order {
                 status: PaymentStatus::Pending,
                 method: new.with.method,
                 failure_code: None,
+                reference: None,
+                instructions: None,
             },
             next: None,
-            refunded: Money::zero(new.quote.total.currency),
+            refunded,
             shipping_method: new.shipping_method,
             shipping_address: new.shipping_address,
             tracking: None,
+            shipments: Vec::new(),
+            placed_with: Some(new.with.method),
+            paid_at: None,
+            receipt: None,
+            bank_account: new.bank_account,
+            closing: false,
             cancel_reason: None,
             expires_at: new.expires_at,
             steps: vec![TrackingStep { status: OrderStatus::Pending, at: new.now }],
@@ -178,6 +225,26 @@ impl Order {
     pub fn created_at(&self) -> Timestamp {
         self.since(OrderStatus::Pending).unwrap_or(Timestamp::from_micros(0))
     }
+    /// Whether a guest placed it, whose ever it is now.
+    pub fn was_guests(&self) -> bool {
+        self.email.is_some()
+    }
+    /// Whether its money is ours, or was.
+    pub fn is_paid(&self) -> bool {
+        self.paid_at.is_some()
+    }
+    /// What it is, for whoever wants something that this does not allow.
+    pub fn wrong_state(&self) -> WrongState {
+        let why = match self.status {
+            OrderStatus::Pending | OrderStatus::Paid if !self.shipments.is_empty() => {
+                ", and partly on its way"
+            }
+            OrderStatus::Pending if self.closing => ", and being cancelled",
+            OrderStatus::Pending if self.next.is_some() => ", and its payment is being changed",
+            _ => "",
+        };
+        WrongState(format!("{}{why}", status_name(self.status)))
+    }
     /// The payment that payments was asked for last.
     pub fn latest_payment(&self) -> PaymentId {
         self.next.map_or(self.payment.id, |next| next.id)
@@ -189,19 +256,32 @@ impl Order {
     /// before, and one for an order that is decided is given back by payments itself: neither
     /// changes anything here. Should an order ever have lost sight of the payment that pays it
     /// (two others were asked for, and both outcomes are unknown), closing finds the money.
+    ///
+    /// One that was sent unpaid is paid by it for the books: what it became stays. `receipt` is
+    /// kept whenever it comes, for closing and continuing find money without its number.
     /// # Errors
     /// When it is not the order's total.
     pub fn captured(
         &mut self,
         payment: PaymentId,
         amount: Money,
+        receipt: Option<i64>,
         now: Timestamp,
     ) -> Result<Option<News>, WrongAmount> {
-        let ours = self.recognises(payment);
-        if !ours || self.status != OrderStatus::Pending {
+        if !self.recognises(payment) {
             return Ok(None);
         }
-        self.paid(amount, now).map(Some)
+        let news = if self.waits_for_money() { Some(self.paid(amount, now)?) } else { None };
+        if self.is_paid() && self.receipt.is_none() && receipt.is_some() {
+            self.receipt = receipt;
+            self.version += i64::from(news.is_none());
+        }
+        Ok(news)
+    }
+    /// A second capture finds it paid, or ended.
+    fn waits_for_money(&self) -> bool {
+        let sent = matches!(self.status, OrderStatus::Fulfilled | OrderStatus::Delivered);
+        self.status == OrderStatus::Pending || sent && !self.is_paid()
     }
     /// The money is ours, by whichever payment: closing says so without naming one.
     /// # Errors
@@ -224,13 +304,18 @@ impl Order {
         }
         self.payment.status = PaymentStatus::Captured;
         self.payment.failure_code = None;
-        self.become_now(OrderStatus::Paid, now);
+        self.paid_at = Some(now);
+        match self.status {
+            OrderStatus::Pending => self.become_now(OrderStatus::Paid, now),
+            _ => self.version += 1,
+        }
         Ok(News::Paid(OrderPaid {
             order: self.id,
             account: self.account,
             cart: self.cart,
             lines: self.lines(),
             total,
+            placed_with: self.placed_with,
         }))
     }
     /// `payment` was refused. A pending order ends with its present payment, unless another was
@@ -270,21 +355,29 @@ impl Order {
             self.version += 1;
         }
     }
-    /// `refunded` of `payment` went back, over all refunds.
-    ///
-    /// Shipping brings the step from `fulfilled` or `delivered` to `refunded`: it belongs here,
-    /// where `whole` is known.
-    pub fn refunded(&mut self, payment: PaymentId, refunded: Money, whole: bool) {
+    /// `refunded` of `payment` went back, over all refunds. A part is only shown; all of it ends
+    /// the order ([`Self::given_back`]), if nothing ended it before.
+    pub fn refunded(
+        &mut self,
+        payment: PaymentId,
+        refunded: Money,
+        whole: Option<Whole>,
+        now: Timestamp,
+    ) -> Option<News> {
         let fits = refunded.currency == self.refunded.currency
             && (self.refunded.minor..=self.quote.total.minor).contains(&refunded.minor);
         if !self.recognises(payment) || !fits {
-            return;
+            return None;
         }
-        let status = if whole { PaymentStatus::Refunded } else { PaymentStatus::PartiallyRefunded };
+        let status = match whole {
+            Some(_) => PaymentStatus::Refunded,
+            None => PaymentStatus::PartiallyRefunded,
+        };
         if (self.refunded, self.payment.status) != (refunded, status) {
             (self.refunded, self.payment.status) = (refunded, status);
             self.version += 1;
         }
+        whole.and_then(|whole| self.given_back(whole.restock, now))
     }
     /// It was paid, and the stock is gone.
     pub fn stock_missing(&mut self, now: Timestamp) -> Option<News> {
@@ -295,44 +388,53 @@ impl Order {
     }
     /// Ends it without delivery. Cancelling again changes nothing.
     /// # Errors
-    /// From `fulfilled` on.
+    /// From the first parcel on.
     pub fn cancel(
         &mut self,
         reason: CancelReason,
         now: Timestamp,
     ) -> Result<Option<News>, WrongState> {
-        let was_paid = match self.status {
-            OrderStatus::Cancelled => return Ok(None),
-            OrderStatus::Pending => false,
-            OrderStatus::Paid => true,
-            OrderStatus::Fulfilled | OrderStatus::Delivered | OrderStatus::Refunded => {
-                return Err(WrongState(self.status));
+        match self.status {
+            OrderStatus::Cancelled => Ok(None),
+            OrderStatus::Pending | OrderStatus::Paid if self.shipments.is_empty() => {
+                Ok(Some(self.end(reason, now)))
             }
-        };
+            _ => Err(self.wrong_state()),
+        }
+    }
+    pub(crate) fn end(&mut self, reason: CancelReason, now: Timestamp) -> News {
+        let was_paid = self.is_paid();
         if !was_paid && self.payment.status != PaymentStatus::Failed {
             self.payment.status = PaymentStatus::Voided;
         }
         self.cancel_reason = Some(reason);
         self.become_now(OrderStatus::Cancelled, now);
-        Ok(Some(News::Cancelled(OrderCancelled {
+        News::Cancelled(OrderCancelled {
             order: self.id,
             account: self.account,
             lines: self.lines(),
             was_paid,
             payment: self.payment.id,
             reason,
-        })))
+        })
     }
 
-    /// Asks for `next` instead of the present payment.
+    /// Asks for `next` instead of the present payment; to `bank_account`, where it is a transfer.
+    /// A try that is repeated changes nothing, its time neither.
     /// # Errors
-    /// When the order is decided.
-    pub fn switch_to(&mut self, next: NextPayment) -> Result<(), WrongState> {
-        if self.status != OrderStatus::Pending {
-            return Err(WrongState(self.status));
+    /// When the order is decided, is being cancelled, or is on its way to be paid on delivery.
+    pub fn switch_to(
+        &mut self,
+        next: NextPayment,
+        bank_account: Option<String>,
+    ) -> Result<(), WrongState> {
+        let open = self.status == OrderStatus::Pending && !self.closing;
+        if !open || !self.shipments.is_empty() {
+            return Err(self.wrong_state());
         }
-        if self.payment.id != next.id && self.next != Some(next) {
+        if self.payment.id != next.id && self.next.is_none_or(|known| known.id != next.id) {
             self.next = Some(next);
+            self.bank_account = bank_account.or_else(|| self.bank_account.take());
             self.version += 1;
         }
         Ok(())
@@ -360,21 +462,40 @@ impl Order {
             let decided = self.status != OrderStatus::Pending;
             let status = if decided { self.payment.status } else { PaymentStatus::Pending };
             let failure_code = self.payment.failure_code.take().filter(|_| decided);
-            self.payment = OrderPayment { id: next.id, status, method: next.method, failure_code };
+            self.payment = OrderPayment {
+                id: next.id,
+                status,
+                method: next.method,
+                failure_code,
+                reference: None,
+                instructions: None,
+            };
+            if !decided {
+                self.expires_at = next.expires_at;
+            }
             self.next = None;
             self.version += 1;
         }
         self.payment.id == payment
     }
 
-    /// Every step goes through here; `fulfilled` and `delivered` come with shipping.
-    fn become_now(&mut self, status: OrderStatus, now: Timestamp) {
+    /// Every step goes through here.
+    pub(crate) fn become_now(&mut self, status: OrderStatus, now: Timestamp) {
         self.status = status;
         self.expires_at = None;
         self.steps.push(TrackingStep { status, at: now });
         self.version += 1;
     }
 
+    /// The payment, with what a transfer has to name.
+    fn payment_view(&self) -> OrderPayment {
+        let mut payment = self.payment.clone();
+        if payment.method == PaymentMethod::BankTransfer {
+            payment.reference = Some(creditor_reference(&self.number));
+            payment.instructions.clone_from(&self.bank_account);
+        }
+        payment
+    }
     /// As its owner and staff see it.
     pub fn view(&self) -> contracts::orders::Order {
         contracts::orders::Order {
@@ -385,12 +506,16 @@ impl Order {
             subtotal: self.quote.subtotal,
             shipping: self.quote.shipping,
             tax: self.quote.tax,
+            tax_included: self.quote.tax_included,
+            tax_lines: self.quote.tax_lines.clone(),
             discount: self.quote.discount,
             total: self.quote.total,
-            payment: self.payment.clone(),
+            payment: self.payment_view(),
             shipping_method: self.shipping_method,
             shipping_address: self.shipping_address.clone(),
             tracking: self.tracking.clone(),
+            shipments: self.shipments.clone(),
+            refunded: self.refunded,
             cancel_reason: self.cancel_reason,
             expires_at: self.expires_at,
             created_at: self.created_at(),
@@ -417,22 +542,41 @@ pub const fn status_name(status: OrderStatus) -> &'static str {
     }
 }
 
+const NUMBER_LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
 /// What people call an order: 50 bits of chance in Crockford's base 32, such as `F7K3-9QX2-M4`.
 /// No letter of it is mistaken for a digit.
 pub fn number(chance: [u8; 7]) -> String {
-    const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let mut bits = chance.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
     let mut text = String::with_capacity(12);
     for place in 0..10 {
         if place == 4 || place == 8 {
             text.push('-');
         }
-        text.push(char::from(LETTERS[(bits & 31) as usize]));
+        text.push(char::from(NUMBER_LETTERS[(bits & 31) as usize]));
         bits >>= 5;
     }
     text
 }
 
+/// How numbers that start like `text` are spelled, in whatever spelling it comes; none where no
+/// number does.
+pub fn number_start(text: &str) -> Option<String> {
+    let letters = text.chars().filter(|letter| !letter.is_whitespace() && *letter != '-');
+    let mut start = String::with_capacity(12);
+    for (place, letter) in letters.enumerate() {
+        let letter = u8::try_from(letter.to_ascii_uppercase()).ok()?;
+        if place == 10 || !NUMBER_LETTERS.contains(&letter) {
+            return None;
+        }
+        if place == 4 || place == 8 {
+            start.push('-');
+        }
+        start.push(char::from(letter));
+    }
+    Some(start).filter(|start| !start.is_empty())
+}
+
 #[cfg(test)]
 #[path = "order_tests.rs"]
-mod tests;
+pub(crate) mod tests;

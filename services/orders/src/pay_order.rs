@@ -3,11 +3,10 @@
 //! Another payment is written down before payments is asked for it, so that the order knows it
 //! when its events come. Until payments confirms it, the present payment may still be captured:
 //! the order is paid by whichever comes.
-use crate::checkout::pay_with_fault;
 use crate::order::{News, NextPayment, Order, WrongState, status_name};
 use crate::requests::{self, OrderAnswer};
 use crate::store::Locked;
-use crate::{Orders, queries};
+use crate::{Orders, methods, queries};
 use contracts::orders::{OrderRefused, OrderStatus, PayOrder};
 use contracts::payments::{ContinuePayment, ContinueRefused, NewPayment, PaymentStatus};
 use contracts::{CallError, Caller, OrderId, PaymentId};
@@ -24,9 +23,9 @@ pub async fn pay_order(orders: &Orders, caller: &Caller, command: PayOrder) -> A
         // Staff see it, and have nothing to pay it with.
         return Err(CallError::Refused(OrderRefused::NotFound));
     }
-    let with_fault =
-        command.payment.as_ref().and_then(|with| pay_with_fault(order.account.is_some(), with));
-    if let Some((field, reason)) = with_fault {
+    let (config, has_account) = (&orders.config, order.account.is_some());
+    let fault = |with| methods::pay_with_fault(config, has_account, with);
+    if let Some((field, reason)) = command.payment.as_ref().and_then(fault) {
         return Err(CallError::Refused(OrderRefused::Invalid { field, reason }));
     }
     let (of, key) = (&command.of, &command.idempotency);
@@ -35,12 +34,18 @@ pub async fn pay_order(orders: &Orders, caller: &Caller, command: PayOrder) -> A
         Err(ending) => return ending,
     };
     // The try's id is the new payment's: whoever takes the key over goes on with it.
-    let next = command
-        .payment
-        .as_ref()
-        .map(|with| NextPayment { id: PaymentId(request), method: with.method });
+    let next = command.payment.as_ref().map(|with| NextPayment {
+        id: PaymentId(request),
+        method: with.method,
+        expires_at: methods::waits(config, with.method)
+            .map(|waits| orders.sources.now().after(waits)),
+    });
     let pay = Pay { order: order.id, request, next };
-    let begun = orders.waves.write(pay, |wave, pay| Box::pin(begin(wave, pay))).await?;
+    let bank_account = next.and_then(|next| methods::bank_account(config, next.method));
+    let begun = orders
+        .waves
+        .write((pay, bank_account), |wave, (pay, account)| Box::pin(begin(wave, pay, account)));
+    let begun = begun.await?;
     let order = match begun.map_err(CallError::Refused)? {
         Begun::Ask(order) => *order,
         Begun::Known(order) => return Ok(*order),
@@ -81,7 +86,11 @@ enum Begun {
 }
 
 /// Writes the new payment down.
-async fn begin(wave: &mut Wave, pay: &Pay) -> Result<Result<Begun, OrderRefused>, Unexpected> {
+async fn begin(
+    wave: &mut Wave,
+    pay: &Pay,
+    bank_account: &Option<String>,
+) -> Result<Result<Begun, OrderRefused>, Unexpected> {
     let mut locked = Locked::of(wave, &[pay.order]).await?;
     let Some(order) = locked.get(pay.order) else { return Ok(Err(OrderRefused::NotFound)) };
     if pay.next.is_some_and(|next| next.id == order.payment.id) {
@@ -89,26 +98,23 @@ async fn begin(wave: &mut Wave, pay: &Pay) -> Result<Result<Begun, OrderRefused>
         requests::end(wave, pay.request, Some(&answer)).await?;
         return Ok(answer.map(|order| Begun::Known(Box::new(order))));
     }
-    if order.status != OrderStatus::Pending {
-        let answer = Err(wrong_state(order.status));
+    let switched = match pay.next {
+        None if order.status == OrderStatus::Pending => Ok(()),
+        None => Err(order.wrong_state()),
+        Some(next) => locked.change(pay.order, |order: &mut Order| {
+            order.switch_to(next, bank_account.clone()).map(|()| None::<News>)
+        }),
+    };
+    if let Err(WrongState(status)) = switched {
+        let answer = Err(OrderRefused::WrongState { status });
         requests::end(wave, pay.request, Some(&answer)).await?;
         return Ok(answer.map(|order| Begun::Known(Box::new(order))));
-    }
-    if let Some(next) = pay.next {
-        let switch = |order: &mut Order| order.switch_to(next).map(|()| None::<News>);
-        if let Err(WrongState(status)) = locked.change(pay.order, switch) {
-            return Ok(Err(wrong_state(status)));
-        }
     }
     let Some(order) = locked.get(pay.order).cloned() else {
         return Ok(Err(OrderRefused::NotFound));
     };
     locked.save(wave).await?;
     Ok(Ok(Begun::Ask(Box::new(order))))
-}
-
-fn wrong_state(status: OrderStatus) -> OrderRefused {
-    OrderRefused::WrongState { status: status_name(status).to_owned() }
 }
 
 struct Concluding {
@@ -167,7 +173,7 @@ fn goes_on(
     now: contracts::Timestamp,
 ) -> Result<Option<News>, crate::order::WrongAmount> {
     if status == PaymentStatus::Captured {
-        return order.captured(asked, order.quote.total, now);
+        return order.captured(asked, order.quote.total, None, now);
     }
     if order.payment.id == asked {
         order.payment_is(status);

@@ -35,8 +35,10 @@ pub struct PlaceOrder {
     pub shipping_address: Address,
     /// How it is paid.
     pub with: PayWith,
-    /// How long it waits for its payment.
-    pub hold: Duration,
+    /// How long it waits for its payment; none for as long as it takes.
+    pub waits: Option<Duration>,
+    /// The account to transfer to, where it is paid so.
+    pub bank_account: Option<String>,
 }
 
 /// Why an order was not placed.
@@ -123,12 +125,13 @@ fn placing(wave: &Wave, command: &PlaceOrder) -> Placing {
         cart: command.cart,
         cart_version: command.cart_version,
         items: command.items.clone(),
-        quote: command.quote,
+        quote: command.quote.clone(),
         shipping_method: command.shipping_method,
         shipping_address: command.shipping_address.clone(),
         payment: wave.id(),
         with: command.with.clone(),
-        expires_at: Some(wave.now().after(command.hold)),
+        bank_account: command.bank_account.clone(),
+        expires_at: command.waits.map(|waits| wave.now().after(waits)),
         now: wave.now(),
     }
 }

@@ -1,11 +1,11 @@
 //! Reads, and who may make them.
-use crate::Orders;
-use crate::order::{Order, status_name};
+use crate::order::{Order, number_start};
 use crate::store::{self, Listing};
+use crate::{Orders, receipts};
 use contracts::caller::Permission;
 use contracts::orders::{
-    GetOrder, GetReceipt, GetTracking, ListOrders, ListOrdersRefused, OrderForLetter, OrderPage,
-    OrderRef, OrderRefused, OrderStatus, OrdersForLetters, Receipt, Tracking,
+    GetOrder, GetTracking, HasBought, ListOrders, ListOrdersRefused, OrderForLetter, OrderPage,
+    OrderRef, OrderRefused, OrdersForLetters, Tracking,
 };
 use contracts::{CallError, Caller, OrderId};
 use kit::Unexpected;
@@ -14,6 +14,8 @@ use kit::pages::{CursorQuery, encode_cursor};
 
 /// The most orders that are asked for at once for letters.
 const MOST_LETTERS: usize = 1_000;
+/// The most SKUs that are asked about at once.
+const MOST_SKUS: usize = 100;
 
 /// The order, for its owner, for whoever holds a guest's token for it, and for staff. To all
 /// others it is not there; somebody who shows nothing is asked who they are.
@@ -38,17 +40,20 @@ pub fn shows_something(caller: &Caller, of: &OrderRef) -> Result<(), OrderRefuse
     Ok(())
 }
 
-/// Whether the order is the caller's: by the account, or as a guest's by its token.
+/// Whether the order is the caller's: by the account, or by the token that a guest was given for
+/// it, which stays good when the order has joined an account.
 pub fn owns<E>(
     orders: &Orders,
     caller: &Caller,
     of: &OrderRef,
     order: &Order,
 ) -> Result<bool, CallError<E>> {
-    match (order.account, &of.token) {
-        (Some(account), _) => Ok(caller.account() == Some(account)),
-        (None, Some(token)) => Ok(orders.tokens()?.opens(token, order.id)),
-        (None, None) => Ok(false),
+    if order.account.is_some() && caller.account() == order.account {
+        return Ok(true);
+    }
+    match &of.token {
+        Some(token) if order.was_guests() => Ok(orders.tokens()?.opens(token, order.id)),
+        Some(_) | None => Ok(false),
     }
 }
 
@@ -78,24 +83,56 @@ pub async fn list_orders(orders: &Orders, caller: &Caller, call: ListOrders) -> 
     let after: Option<OrderId> =
         cursor.after().map_err(|_| CallError::Refused(ListOrdersRefused::Cursor))?;
     let limit = call.limit.clamp(1, 100) as usize;
-    // One more tells whether there is another page.
-    let most = limit as u64 + 1;
-    let wanted = Listing { account, status: call.status, after, most };
-    let mut found = store::list(orders.db.reader(), wanted).await.map_err(fault)?;
+    let Some(searched) = searched(call.q.as_deref(), call.everybody) else {
+        return Ok(OrderPage { items: Vec::new(), next_cursor: None });
+    };
+    let wanted = Listing {
+        account,
+        status: call.status,
+        from: call.from,
+        to: call.to,
+        method: call.method,
+        after,
+        // One more tells whether there is another page.
+        most: limit as u64 + 1,
+        ..searched
+    };
+    let mut found = store::list(orders.db.reader(), &wanted).await.map_err(fault)?;
     let more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| more).map(|last| encode_cursor(&last.id));
     Ok(OrderPage { items: found.iter().map(Order::view).collect(), next_cursor })
 }
 
-/// The receipt of an order that was paid, whatever became of it.
-pub async fn get_receipt(orders: &Orders, caller: &Caller, call: GetReceipt) -> Answer<GetReceipt> {
-    let order = open(orders, caller, &call.of).await?;
-    let Some(paid_at) = order.since(OrderStatus::Paid) else {
-        let status = status_name(order.status).to_owned();
-        return Err(CallError::Refused(OrderRefused::WrongState { status }));
+/// What `q` looks for: the beginning of a number, in any spelling, or for staff a guest's
+/// address. None where nothing can match.
+fn searched(q: Option<&str>, staff: bool) -> Option<Listing> {
+    let Some(q) = q.map(str::trim).filter(|q| !q.is_empty()) else {
+        return Some(Listing::default());
     };
-    Ok(Receipt { paid_at, refunded: order.refunded, order: order.view() })
+    if q.contains('@') {
+        let sound = staff && q.len() <= 254 && !q.contains(char::is_control);
+        let email = Some(store::joins::email_key(q));
+        return sound.then(|| Listing { email, ..Listing::default() });
+    }
+    let number = Some(number_start(q)?);
+    Some(Listing { number, ..Listing::default() })
+}
+
+/// Whether an account has bought something, for the store itself only.
+pub async fn has_bought(orders: &Orders, caller: &Caller, call: HasBought) -> Answer<HasBought> {
+    if *caller != Caller::Store {
+        let why = "what others bought is the store's own business";
+        return Err(CallError::NotDone(why.to_owned()));
+    }
+    if call.skus.len() > MOST_SKUS {
+        return Err(CallError::NotDone(format!("at most {MOST_SKUS} SKUs at once")));
+    }
+    if call.skus.is_empty() {
+        return Ok(false);
+    }
+    let db = orders.db.reader();
+    store::accounts::has_bought(db, call.account, &call.skus).await.map_err(fault)
 }
 
 /// The timeline of an order.
@@ -105,7 +142,12 @@ pub async fn get_tracking(
     call: GetTracking,
 ) -> Answer<GetTracking> {
     let order = open(orders, caller, &call.of).await?;
-    Ok(Tracking { status: order.status, tracking: order.tracking, timeline: order.steps })
+    Ok(Tracking {
+        status: order.status,
+        tracking: order.tracking,
+        shipments: order.shipments,
+        timeline: order.steps,
+    })
 }
 
 /// What letters say, for the store itself only: it tells addresses.
@@ -123,7 +165,8 @@ pub async fn orders_for_letters(
     let found = store::find_all(orders.db.reader(), &call.orders).await.map_err(fault)?;
     let letter = |order: Order| OrderForLetter {
         account: order.account,
-        email: order.email.clone(),
+        email: order.email.clone().filter(|_| order.account.is_none()),
+        receipt: receipts::for_letter(&order),
         order: order.view(),
     };
     Ok(found.into_iter().map(letter).collect())

@@ -1,7 +1,7 @@
-//! Requests with a key on one order: paying and cancelling happen once, and answer the same.
-use crate::{Orders, again};
+//! Requests with a key on one order: paying, cancelling and shipping happen once, and answer the same.
+use crate::{Orders, again, kept};
 use contracts::orders::{Idempotency, Order, OrderRef, OrderRefused};
-use contracts::{CallError, Caller};
+use contracts::{CallError, Caller, OrderId};
 use kit::Unexpected;
 use kit::idempotency::{self, Known, Request};
 use kit::wave::Wave;
@@ -21,18 +21,7 @@ pub async fn begin(
     of: &OrderRef,
     key: &Idempotency,
 ) -> Result<Uuid, Ending> {
-    let who = match caller {
-        Caller::Account { account, .. } => format!("account:{account}"),
-        Caller::Store => "store".to_owned(),
-        // Whoever holds the order's token.
-        Caller::Guest => "guest".to_owned(),
-    };
-    let request = Request {
-        scope: format!("{route} {} {who}", of.order),
-        key: key.key.clone(),
-        body: key.body,
-        resource: orders.sources.id(),
-    };
+    let request = request(orders, route, caller, of.order, key);
     let known = again(|| {
         orders.waves.write(request.clone(), |wave, request| Box::pin(begin_one(wave, request)))
     });
@@ -44,9 +33,32 @@ pub async fn begin(
     }
 }
 
+/// The key, unique for whoever asks on this route of this order.
+pub fn request(
+    orders: &Orders,
+    route: &str,
+    caller: &Caller,
+    order: OrderId,
+    key: &Idempotency,
+) -> Request {
+    let who = match caller {
+        Caller::Account { account, .. } => format!("account:{account}"),
+        Caller::Store => "store".to_owned(),
+        // Whoever holds the order's token.
+        Caller::Guest => "guest".to_owned(),
+    };
+    Request {
+        scope: format!("{route} {order} {who}"),
+        key: key.key.clone(),
+        body: key.body,
+        resource: orders.sources.id(),
+    }
+}
+
 async fn begin_one(wave: &mut Wave, request: &Request) -> Result<Known<OrderAnswer>, Unexpected> {
     let known = idempotency::begin(wave, std::slice::from_ref(request)).await?;
-    known.into_iter().next().ok_or_else(|| Unexpected::new("a key was not answered"))
+    let known = known.into_iter().next().map(kept::opened);
+    known.ok_or_else(|| Unexpected::new("a key was not answered"))
 }
 
 /// Keeps the answer of the try `id` with its effect, or forgets it, so that its key may try

@@ -1,7 +1,7 @@
 //! The SQL of orders: one row an order, and one a cart's version while its order lives.
 use crate::order::{News, NextPayment, Order, status_name};
 use crate::quote::Quote;
-use contracts::orders::{CancelReason, OrderPayment, OrderStatus, ShippingMethod};
+use contracts::orders::{CancelReason, OrderPayment, OrderStatus, ShippingMethod, TrackingStep};
 use contracts::payments::{PaymentMethod, PaymentStatus};
 use contracts::{AccountId, CartId, Currency, Money, OrderId, PaymentId, Timestamp};
 use kit::Unexpected;
@@ -11,6 +11,13 @@ use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait as _, IntoActiveModel as _, QueryOrder as _, QuerySelect as _, Set};
 use std::collections::{BTreeMap, BTreeSet};
+
+pub mod accounts;
+pub mod joins;
+mod listing;
+pub mod terms;
+
+pub use listing::{Listing, list};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -48,6 +55,16 @@ mod row {
         pub steps: String,
         pub created_at: i64,
         pub version: i64,
+        pub shipments: Option<String>,
+        pub placed_with: Option<String>,
+        pub paid_at: Option<i64>,
+        pub receipt: Option<i64>,
+        pub bank_account: Option<String>,
+        pub next_expires_at: Option<i64>,
+        pub closing: Option<bool>,
+        pub tax_included: i64,
+        pub tax_lines: Option<String>,
+        pub email_key: Option<String>,
     }
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
@@ -113,7 +130,7 @@ words!(PaymentStatus {
 words!(ShippingMethod { Standard = "standard", Express = "express", Pickup = "pickup" });
 words!(CancelReason {
     ByShopper = "by_shopper", ByStaff = "by_staff", PaymentFailed = "payment_failed",
-    Expired = "expired", StockMissing = "stock_missing",
+    Expired = "expired", StockMissing = "stock_missing", Undeliverable = "undeliverable",
 });
 impl Word for OrderStatus {
     const ALL: &'static [Self] = &[
@@ -129,7 +146,8 @@ impl Word for OrderStatus {
     }
 }
 impl Word for PaymentMethod {
-    const ALL: &'static [Self] = &[Self::Wallet, Self::Card];
+    const ALL: &'static [Self] =
+        &[Self::Wallet, Self::Card, Self::BankTransfer, Self::CashOnDelivery];
     fn word(self) -> &'static str {
         self.as_str()
     }
@@ -171,15 +189,62 @@ fn to_row(order: &Order) -> Result<row::Model, Unexpected> {
         steps: serde_json::to_string(&order.steps)?,
         created_at: order.created_at().micros(),
         version: order.version,
+        shipments: parcels_text(order)?,
+        placed_with: order.placed_with.map(|method| method.word().to_owned()),
+        paid_at: order.paid_at.map(Timestamp::micros),
+        receipt: order.receipt,
+        bank_account: order.bank_account.clone(),
+        next_expires_at: next_expiry(order),
+        closing: order.closing.then_some(true),
+        tax_included: order.quote.tax_included.minor,
+        tax_lines: tax_text(order)?,
+        email_key: order.email.as_deref().map(joins::email_key),
+    })
+}
+
+fn tax_text(order: &Order) -> Result<Option<String>, Unexpected> {
+    let lines = Some(&order.quote.tax_lines).filter(|lines| !lines.is_empty());
+    Ok(lines.map(serde_json::to_string).transpose()?)
+}
+fn parcels_text(order: &Order) -> Result<Option<String>, Unexpected> {
+    let parcels = Some(&order.shipments).filter(|parcels| !parcels.is_empty());
+    Ok(parcels.map(serde_json::to_string).transpose()?)
+}
+fn next_expiry(order: &Order) -> Option<i64> {
+    order.next.and_then(|next| next.expires_at).map(Timestamp::micros)
+}
+
+fn quote_of(row: &row::Model, currency: Currency) -> Result<Quote, Unexpected> {
+    let money = |minor| Money::new(minor, currency);
+    Ok(Quote {
+        subtotal: money(row.subtotal),
+        shipping: money(row.shipping),
+        tax: money(row.tax),
+        tax_included: money(row.tax_included),
+        tax_lines: match &row.tax_lines {
+            Some(lines) => serde_json::from_str(lines)?,
+            None => Vec::new(),
+        },
+        discount: money(row.discount),
+        total: money(row.total),
     })
 }
 
 fn to_order(row: row::Model) -> Result<Order, Unexpected> {
     let currency: Currency = row.currency.parse().map_err(Unexpected::from_error)?;
-    let money = |minor| Money::new(minor, currency);
+    let quote = quote_of(&row, currency)?;
     let next = row.next_payment.zip(row.next_method).map(|(id, method)| {
-        Ok::<_, Unexpected>(NextPayment { id: PaymentId(id), method: Word::read(&method)? })
+        let method = Word::read(&method)?;
+        let expires_at = match method {
+            PaymentMethod::CashOnDelivery => None,
+            // One that the first release began keeps the order's time.
+            _ => row.next_expires_at.or(row.expires_at),
+        };
+        let expires_at = expires_at.map(Timestamp::from_micros);
+        Ok::<_, Unexpected>(NextPayment { id: PaymentId(id), method, expires_at })
     });
+    let steps: Vec<TrackingStep> = serde_json::from_str(&row.steps)?;
+    let paid = steps.iter().find(|step| step.status == OrderStatus::Paid).map(|step| step.at);
     Ok(Order {
         id: OrderId(row.id),
         number: row.number,
@@ -189,27 +254,32 @@ fn to_order(row: row::Model) -> Result<Order, Unexpected> {
         cart_version: row.cart_version,
         status: Word::read(&row.status)?,
         items: serde_json::from_str(&row.items)?,
-        quote: Quote {
-            subtotal: money(row.subtotal),
-            shipping: money(row.shipping),
-            tax: money(row.tax),
-            discount: money(row.discount),
-            total: money(row.total),
-        },
+        quote,
         payment: OrderPayment {
             id: PaymentId(row.payment),
             status: Word::read(&row.payment_status)?,
             method: Word::read(&row.method)?,
             failure_code: row.failure_code,
+            reference: None,
+            instructions: None,
         },
         next: next.transpose()?,
-        refunded: money(row.refunded),
+        refunded: Money::new(row.refunded, currency),
         shipping_method: Word::read(&row.shipping_method)?,
         shipping_address: serde_json::from_str(&row.shipping_address)?,
         tracking: row.tracking,
+        shipments: match &row.shipments {
+            Some(parcels) => serde_json::from_str(parcels)?,
+            None => Vec::new(),
+        },
+        placed_with: row.placed_with.as_deref().map(Word::read).transpose()?,
+        paid_at: row.paid_at.map(Timestamp::from_micros).or(paid),
+        receipt: row.receipt,
+        bank_account: row.bank_account,
+        closing: row.closing == Some(true),
         cancel_reason: row.cancel_reason.as_deref().map(Word::read).transpose()?,
         expires_at: row.expires_at.map(Timestamp::from_micros),
-        steps: serde_json::from_str(&row.steps)?,
+        steps,
         version: row.version,
     })
 }
@@ -274,10 +344,10 @@ impl Locked {
         self.orders.get(&id)
     }
     /// Has `decide` change the order, if there is one; its news is told with the change.
-    pub fn change<E>(
+    pub fn change<N: IntoIterator<Item = News>, E>(
         &mut self,
         id: OrderId,
-        decide: impl FnOnce(&mut Order) -> Result<Option<News>, E>,
+        decide: impl FnOnce(&mut Order) -> Result<N, E>,
     ) -> Result<(), E> {
         let Some(order) = self.orders.get_mut(&id) else { return Ok(()) };
         let before = order.version;
@@ -285,7 +355,8 @@ impl Locked {
         if order.version != before {
             self.changed.insert(id);
         }
-        self.news.extend(news.map(|news| (order.version, news)));
+        let version = order.version;
+        self.news.extend(news.into_iter().map(|news| (version, news)));
         Ok(())
     }
     /// Writes what changed, with its news. The carts of orders that were cancelled are free.
@@ -293,15 +364,21 @@ impl Locked {
         let changed: Vec<&Order> =
             self.changed.iter().filter_map(|id| self.orders.get(id)).collect();
         update(wave, &changed).await.context("update orders")?;
+        update_parcels(wave, &changed).await.context("update parcels")?;
         let cancelled = self.news.iter().filter_map(|(_, news)| match news {
             News::Cancelled(told) => self.orders.get(&told.order),
-            News::Paid(_) => None,
+            _ => None,
         });
         free_carts(wave, &cancelled.collect::<Vec<_>>()).await?;
         for (version, news) in self.news {
             match news {
                 News::Paid(told) => wave.tell(version, told)?,
                 News::Cancelled(told) => wave.tell(version, told)?,
+                News::Sent(told) => wave.tell(version, told)?,
+                News::Arrived(told) => wave.tell(version, told)?,
+                News::Fulfilled(told) => wave.tell(version, told)?,
+                News::Delivered(told) => wave.tell(version, told)?,
+                News::Refunded(told) => wave.tell(version, told)?,
             }
         }
         Ok(())
@@ -322,7 +399,11 @@ async fn update(wave: &Wave, orders: &[&Order]) -> Result<(), Unexpected> {
         .change(Change::To("cancel_reason"), Kind::Text)
         .change(Change::To("expires_at"), Kind::Int)
         .change(Change::To("steps"), Kind::Text)
-        .change(Change::To("version"), Kind::Int);
+        .change(Change::To("version"), Kind::Int)
+        .change(Change::To("paid_at"), Kind::Int)
+        .change(Change::To("receipt"), Kind::Int)
+        .change(Change::To("bank_account"), Kind::Text)
+        .change(Change::To("next_expires_at"), Kind::Int);
     let rows: Result<Vec<Vec<Value>>, Unexpected> = orders
         .iter()
         .map(|order| {
@@ -340,9 +421,29 @@ async fn update(wave: &Wave, orders: &[&Order]) -> Result<(), Unexpected> {
                 order.expires_at.map(Timestamp::micros).into(),
                 serde_json::to_string(&order.steps)?.into(),
                 order.version.into(),
+                order.paid_at.map(Timestamp::micros).into(),
+                order.receipt.into(),
+                order.bank_account.clone().into(),
+                next_expiry(order).into(),
             ])
         })
         .collect();
+    Ok(update.run(wave.tx(), rows?).await?)
+}
+
+/// Parcels change seldom: whatever happens before the first one writes nothing of them.
+async fn update_parcels(wave: &Wave, orders: &[&Order]) -> Result<(), Unexpected> {
+    let sent = orders.iter().filter(|order| !order.shipments.is_empty());
+    let rows: Result<Vec<Vec<Value>>, Unexpected> = sent
+        .map(|order| {
+            let tracking = order.tracking.clone();
+            Ok(vec![order.id.0.into(), parcels_text(order)?.into(), tracking.into()])
+        })
+        .collect();
+    let update = SetUpdate::of("orders")
+        .key("id", Kind::Id)
+        .change(Change::To("shipments"), Kind::Text)
+        .change(Change::To("tracking"), Kind::Text);
     Ok(update.run(wave.tx(), rows?).await?)
 }
 
@@ -371,34 +472,6 @@ pub async fn find_all(
     let rows = row::Entity::find()
         .filter(row::Column::Id.is_in(ids.iter().map(|id| id.0)))
         .order_by_asc(row::Column::Id);
-    to_orders(rows.all(db).await?)
-}
-
-/// Whose orders a list shows, and which.
-#[derive(Clone, Copy, Debug)]
-pub struct Listing {
-    /// One account's; none for everybody's.
-    pub account: Option<AccountId>,
-    /// Only these.
-    pub status: Option<OrderStatus>,
-    /// Those behind this one.
-    pub after: Option<OrderId>,
-    /// How many at most.
-    pub most: u64,
-}
-
-/// Orders, newest first: ids are UUIDv7 and sort by time.
-pub async fn list(db: &impl ConnectionTrait, wanted: Listing) -> Result<Vec<Order>, Unexpected> {
-    let mut rows = row::Entity::find().order_by_desc(row::Column::Id).limit(wanted.most);
-    if let Some(account) = wanted.account {
-        rows = rows.filter(row::Column::Account.eq(account.0));
-    }
-    if let Some(status) = wanted.status {
-        rows = rows.filter(row::Column::Status.eq(status.word()));
-    }
-    if let Some(after) = wanted.after {
-        rows = rows.filter(row::Column::Id.lt(after.0));
-    }
     to_orders(rows.all(db).await?)
 }
 
@@ -446,6 +519,31 @@ pub async fn overdue(
         payment: PaymentId(next.unwrap_or(payment)),
     };
     Ok(rows.into_iter().map(overdue).collect())
+}
+
+/// Marks pending orders as being closed; the caller holds their locks.
+pub async fn mark_closing(wave: &Wave, orders: &[OrderId]) -> Result<(), Unexpected> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    row::Entity::update_many()
+        .col_expr(row::Column::Closing, Expr::value(true))
+        .filter(row::Column::Id.is_in(orders.iter().map(|id| id.0)))
+        .exec(wave.tx())
+        .await?;
+    Ok(())
+}
+
+/// Has the clock end an order by `time`, unless it does so before; the caller holds its lock.
+pub async fn end_by(wave: &Wave, order: OrderId, time: Timestamp) -> Result<(), Unexpected> {
+    let (expires_at, time) = (row::Column::ExpiresAt, time.micros());
+    row::Entity::update_many()
+        .col_expr(expires_at, Expr::value(time))
+        .filter(row::Column::Id.eq(order.0))
+        .filter(expires_at.is_null().or(expires_at.gt(time)))
+        .exec(wave.tx())
+        .await?;
+    Ok(())
 }
 
 /// The setting `name`; `first` if there was none, which it is from now on.

@@ -21,8 +21,8 @@ pub const LONGEST: Duration = Duration::from_secs(30);
 const READ_AGAIN: Duration = Duration::from_millis(250);
 
 /// Who waits, by order.
-#[derive(Default)]
-pub struct Waiting(Mutex<BTreeMap<OrderId, Arc<Notify>>>);
+#[derive(Clone, Default)]
+pub struct Waiting(Arc<Mutex<BTreeMap<OrderId, Arc<Notify>>>>);
 
 impl Waiting {
     /// The order changed: whoever waits for it looks again.
@@ -31,20 +31,28 @@ impl Waiting {
             waiting.notify_waiters();
         }
     }
-    fn wait_for(&self, order: OrderId) -> Waiter<'_> {
+    /// Somebody who waits for `order`.
+    pub fn wait_for(&self, order: OrderId) -> Waiter {
         let wake = Arc::clone(self.0.lock().entry(order).or_default());
-        Waiter { waiting: self, order, wake }
+        Waiter { waiting: self.clone(), order, wake }
     }
 }
 
 /// One who waits, until dropped.
-struct Waiter<'a> {
-    waiting: &'a Waiting,
+pub struct Waiter {
+    waiting: Waiting,
     order: OrderId,
     wake: Arc<Notify>,
 }
 
-impl Drop for Waiter<'_> {
+impl Waiter {
+    /// What wakes it.
+    pub fn wakes(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+}
+
+impl Drop for Waiter {
     fn drop(&mut self) {
         let mut waiting = self.waiting.0.lock();
         // The table and this one hold it: nobody else waits.
@@ -55,8 +63,7 @@ impl Drop for Waiter<'_> {
 }
 
 /// Waits until the order is decided, or needs the shopper, or `most` has passed since it was
-/// answered as `seen`; answers it as it is then. This is the one place of the service with a
-/// timer.
+/// answered as `seen`; answers it as it is then.
 pub async fn outcome(
     orders: &Orders,
     seen: &contracts::orders::Order,
@@ -82,5 +89,6 @@ pub async fn outcome(
 /// An action that was required in the answer already is the one that is being completed.
 fn is_settled(order: &Order, seen: i64) -> bool {
     let asks = order.payment.status == PaymentStatus::RequiresAction && order.version != seen;
-    order.status != OrderStatus::Pending || asks
+    // Money that comes later does not come while somebody waits.
+    order.status != OrderStatus::Pending || order.payment.method.pays_later() || asks
 }

@@ -1,5 +1,7 @@
 //! Refusals as problems: the code of the refusal, a sentence, and what it names.
-use contracts::orders::{CheckoutRefused, ListOrdersRefused, OrderRefused};
+use contracts::orders::{
+    CheckoutRefused, ListOrdersRefused, OrderRefused, QuoteRefused, ShopRefused,
+};
 use http::StatusCode;
 use kit::problem::Problem;
 use serde::Serialize;
@@ -20,6 +22,7 @@ pub(super) fn checkout_refused(refused: CheckoutRefused) -> Problem {
         | CheckoutRefused::CartAlreadyOrdered { .. }
         | CheckoutRefused::PriceChanged { .. }
         | CheckoutRefused::NotSold { .. }
+        | CheckoutRefused::NotDelivered { .. }
         | CheckoutRefused::Total { .. } => conflict(&refused),
     }
 }
@@ -28,6 +31,7 @@ pub(super) fn order_refused(refused: OrderRefused) -> Problem {
     match &refused {
         OrderRefused::NotLoggedIn => Problem::unauthorized(),
         OrderRefused::NotFound => Problem::not_found(),
+        OrderRefused::NotAllowed => Problem::forbidden(),
         OrderRefused::Invalid { field, reason } => Problem::invalid_field(field, reason),
         OrderRefused::KeyReused => key_reused(),
         OrderRefused::InProgress => in_progress(),
@@ -43,6 +47,24 @@ pub(super) fn list_refused(refused: ListOrdersRefused) -> Problem {
         ListOrdersRefused::Cursor => {
             Problem::invalid_field("cursor", "is none that this list gave")
         }
+    }
+}
+
+pub(super) fn shop_refused(refused: ShopRefused) -> Problem {
+    match &refused {
+        ShopRefused::NotAllowed => Problem::forbidden(),
+        ShopRefused::Invalid { field, reason } => Problem::invalid_field(field, reason),
+        ShopRefused::ShopChanged { .. } => conflict(&refused),
+    }
+}
+
+pub(super) fn quote_refused(refused: QuoteRefused) -> Problem {
+    match &refused {
+        QuoteRefused::Invalid { field, reason } => Problem::invalid_field(field, reason),
+        QuoteRefused::CartEmpty
+        | QuoteRefused::NotDelivered { .. }
+        | QuoteRefused::NotSold { .. }
+        | QuoteRefused::Total { .. } => conflict(&refused),
     }
 }
 

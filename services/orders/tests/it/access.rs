@@ -125,7 +125,16 @@ async fn the_list_of_everybodys_orders_is_for_staff() {
     let asked = get(&shop, &Caller::Guest, "/v1/orders?limit=nonsense").await;
     assert_eq!(asked.status, StatusCode::UNAUTHORIZED);
 
-    let list = |everybody| ListOrders { limit: 10, cursor: None, status: None, everybody };
+    let list = |everybody| ListOrders {
+        limit: 10,
+        cursor: None,
+        status: None,
+        everybody,
+        q: None,
+        from: None,
+        to: None,
+        method: None,
+    };
     let refused = |caller: Caller, everybody| {
         let (rig, list) = (&shop.rig, list(everybody));
         async move { rig.call(&caller, list).await.unwrap_err().refused() }

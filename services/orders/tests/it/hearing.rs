@@ -180,6 +180,7 @@ async fn what_went_back_is_shown_on_the_order_and_its_receipt() {
         amount: usd(refunded),
         refunded: usd(refunded),
         whole,
+        restock: false,
     };
     shop.rig.tell(refund(100, false)).await;
     assert_eq!(shop.get(&ada, order.id).await.payment.status, PaymentStatus::PartiallyRefunded);

@@ -352,6 +352,8 @@ async fn every_route_is_documented() {
         ("/v1/orders/{id}/pay", "post"),
         ("/v1/orders/{id}/cancel", "post"),
         ("/v1/orders/{id}/tracking", "get"),
+        ("/v1/orders/{id}/shipments", "post"),
+        ("/v1/orders/{id}/shipments/{shipment}", "patch"),
         ("/v1/orders/{id}/receipt", "get"),
         ("/v1/staff/orders", "get"),
     ] {

@@ -66,7 +66,9 @@ async fn the_event_of_the_new_payment_may_come_before_its_answer() {
     };
     shop.reached("continue", 1).await;
     let payment = asked_for(&shop);
-    shop.rig.tell(PaymentCaptured { payment, order: order.id, amount: order.total }).await;
+    shop.rig
+        .tell(PaymentCaptured { payment, order: order.id, amount: order.total, receipt: None })
+        .await;
     assert_eq!(shop.status(order.id).await, OrderStatus::Paid);
     go.notify_one();
     let paid = paying.await.unwrap().unwrap();
@@ -128,7 +130,9 @@ async fn a_takeover_finds_what_an_event_has_told_already() {
     let unknown = shop.pay(&ada, order.id, key("k"), Some(wallet())).await;
     assert!(matches!(unknown, Err(CallError::Unknown(_))));
     let payment = asked_for(&shop);
-    shop.rig.tell(PaymentCaptured { payment, order: order.id, amount: order.total }).await;
+    shop.rig
+        .tell(PaymentCaptured { payment, order: order.id, amount: order.total, receipt: None })
+        .await;
     shop.rig.clock.forward(Duration::from_secs(31));
     let seen = shop.pay(&ada, order.id, key("k"), Some(wallet())).await.unwrap();
     assert_eq!((seen.status, seen.payment.id), (OrderStatus::Paid, payment));

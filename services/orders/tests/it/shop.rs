@@ -1,6 +1,7 @@
 //! Orders on the engine under test; cart, catalog, inventory and payments are played here.
 use contracts::cart::{CartContents, CartToken, Contents, ContentsLine};
 use contracts::catalog::{Priced, PricesOf};
+use contracts::identity::{Contact, ContactsOf};
 use contracts::inventory::{
     ReleaseStock, ReserveRefused, ReserveStock, Reserved, Shortage, StockLine,
 };
@@ -13,7 +14,7 @@ use contracts::payments::{
     PaymentMethod, PaymentStatus,
 };
 use contracts::{
-    Address, Call, CallError, Caller, CartId, Currency, Money, OrderId, Quantity, Sku,
+    AccountId, Address, Call, CallError, Caller, CartId, Currency, Money, OrderId, Quantity, Sku,
 };
 use kit::calls::Answer;
 use kit::config::Config;
@@ -51,6 +52,12 @@ pub struct Others {
     pub closed: Vec<ClosePayment>,
     pub continued: Vec<ContinuePayment>,
     pub continuing: Option<Result<PaymentStatus, ContinueRefused>>,
+    /// In which categories a SKU stands.
+    pub categories: BTreeMap<Sku, Vec<String>>,
+    /// How often categories were asked for with prices.
+    pub asked_for_categories: u32,
+    /// The addresses of accounts.
+    pub contacts: BTreeMap<AccountId, String>,
     faults: BTreeMap<&'static str, VecDeque<Fault>>,
     reached: BTreeMap<&'static str, u32>,
 }
@@ -82,6 +89,10 @@ impl Others {
         }
         self.holds.insert(call.order, call.lines.clone());
         Ok(reserved)
+    }
+    /// Nothing goes wrong with calls of the kind `name` any more.
+    pub fn heal(&mut self, name: &str) {
+        self.faults.remove(name);
     }
     fn release(&mut self, order: OrderId) {
         for line in self.holds.remove(&order).unwrap_or_default() {
@@ -153,7 +164,10 @@ fn cart_name(caller: &Caller, of: &CartToken) -> String {
 
 impl Shop {
     pub async fn open() -> Self {
-        let mut rig = Rig::start(&[Box::new(orders::plug())], Config::default()).await;
+        Self::open_with(Config::default()).await
+    }
+    pub async fn open_with(config: Config) -> Self {
+        let mut rig = Rig::start(&[Box::new(orders::plug())], config).await;
         let routers = rig.nodes.iter_mut().map(|node| {
             let routes = node.services[0].routes.take().unwrap();
             routes.split_for_parts().0
@@ -182,13 +196,23 @@ impl Shop {
             Ok(others.carts.get(&cart_name(&caller, &call.of)).cloned().unwrap_or(nothing))
         });
         self.answer("prices", |others, _, call: PricesOf| {
+            others.asked_for_categories += u32::from(call.categories);
             let priced = |sku: Sku| {
                 let price = *others.prices.get(&sku)?;
                 let (slug, title) = (sku.to_string().to_lowercase(), format!("Title of {sku}"));
                 let product = uuid::Uuid::nil().into();
-                Some(Priced { sku, product, slug, title, image: None, price })
+                let stands = others.categories.get(&sku).cloned().unwrap_or_default();
+                let categories = if call.categories { stands } else { Vec::new() };
+                Some(Priced { sku, product, slug, title, image: None, price, categories })
             };
             Ok(call.skus.into_iter().filter_map(priced).collect())
+        });
+        self.answer("contacts", |others, _, call: ContactsOf| {
+            let contact = |account: AccountId| {
+                let email = others.contacts.get(&account)?.clone();
+                Some(Contact { account, email, name: "Ada".into() })
+            };
+            Ok(call.accounts.into_iter().filter_map(contact).collect())
         });
         self.answer("reserve", |others, _, call: ReserveStock| {
             others.reserve(&call).map_err(CallError::Refused)
@@ -357,7 +381,12 @@ impl Shop {
 }
 
 pub fn captured(order: &Order) -> PaymentCaptured {
-    PaymentCaptured { payment: order.payment.id, order: order.id, amount: order.total }
+    PaymentCaptured {
+        payment: order.payment.id,
+        order: order.id,
+        amount: order.total,
+        receipt: None,
+    }
 }
 pub fn failed(order: &Order) -> PaymentFailed {
     PaymentFailed {
