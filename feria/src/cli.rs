@@ -1,5 +1,7 @@
 //! The command line: what it understands, and how it answers.
-use crate::{Failure, admin, describe, seed, serve, services, store};
+use crate::goods::Format;
+use crate::import::Import;
+use crate::{Failure, admin, backup, describe, export, import, seed, serve, services, store};
 use clap::{Parser, Subcommand};
 use contracts::Caller;
 use contracts::catalog::BestSellers;
@@ -76,6 +78,59 @@ Examples:
     /// within a second or so, and without one.
     #[command(after_help = "Example:\n  feria seed --data /srv/shop")]
     Seed,
+    /// Take in goods from a file
+    ///
+    /// Lists the products that are new, changes those that the file has otherwise (a product is
+    /// known by its SKUs), and counts the stock of new SKUs. Rows that make no sense are named with
+    /// their line and the reason, and passed over. Repeating it changes nothing, so an import that
+    /// was interrupted is simply repeated. Works beside a running store, and without one.
+    #[command(after_help = "\
+Examples:
+  feria import books.csv                        the format is found by itself
+  feria import goods.csv --replace-stock        set the stock of known SKUs, too
+  feria import export.jsonl --data /srv/shop")]
+    Import {
+        /// The file: csv, jsonl, or books.csv of goodbooks-10k
+        file: PathBuf,
+        /// How it is written [default: found by itself]
+        #[arg(long, value_enum)]
+        format: Option<Format>,
+        /// Set stock that is known already to what the file says, though the shop may have sold since
+        #[arg(long)]
+        replace_stock: bool,
+        /// End with exit code 2 if any row was rejected (the others are taken in all the same)
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Write all goods to a file that `feria import` takes
+    #[command(after_help = "\
+Examples:
+  feria export > goods.jsonl
+  feria export --format csv > goods.csv")]
+    Export {
+        /// How it is written: jsonl or csv
+        #[arg(long, value_enum, default_value = "jsonl")]
+        format: Format,
+    },
+    /// Copy the store, while it sells
+    ///
+    /// Copies all databases as they were at one instant, and the key that seals what signs tokens,
+    /// into a new folder. Keep it as safe as the store: it holds all its secrets. A store on
+    /// PostgreSQL is copied by pg_dump, which has to be installed.
+    #[command(after_help = "Example:\n  feria backup /backups/shop-2026-11-21 --data /srv/shop")]
+    Backup {
+        /// The folder to make
+        folder: PathBuf,
+    },
+    /// Put a copy in the place of a store that has no data yet
+    ///
+    /// Checks the copy before it begins. The data folder must have no databases, and no store may
+    /// run on it. The search index is made anew at the next start.
+    #[command(after_help = "Example:\n  feria restore /backups/shop-2026-11-21 --data /srv/new")]
+    Restore {
+        /// The folder that `feria backup` made
+        folder: PathBuf,
+    },
     /// Manage those who run the shop
     #[command(subcommand)]
     Admin(Admin),
@@ -170,6 +225,19 @@ fn execute(cli: Cli) -> Result<(), Failure> {
                 admin::create(config, email, password()?).await?;
                 say(&said)
             }
+            Command::Import { file, format, replace_stock, strict } => {
+                take_in(config, Import { file, format, replace_stock }, strict).await
+            }
+            Command::Export { format } => {
+                let out = io::BufWriter::new(io::stdout());
+                export::export(config, format, out).await.map(drop)
+            }
+            Command::Backup { folder } => {
+                say(&format!("{}\n", backup::backup(&config, &folder).await?))
+            }
+            Command::Restore { folder } => {
+                say(&format!("{}\n", backup::restore(&config, &folder).await?))
+            }
             Command::Migrate => migrate(config).await,
             Command::Openapi => {
                 let document = describe::openapi(config).await?.to_pretty_json();
@@ -233,6 +301,22 @@ async fn serve(config: Config) -> Result<(), Failure> {
     });
     store.stop().await;
     again.abort();
+    Ok(())
+}
+
+async fn take_in(config: Config, from: Import, strict: bool) -> Result<(), Failure> {
+    let file = from.file.display().to_string();
+    let report = import::import(config, from, |rejected| {
+        // When nobody reads it, the count in the report still tells.
+        let _ = writeln!(io::stderr(), "{file}:{}: {}", rejected.line, rejected.reason);
+    });
+    let report = report.await?;
+    say(&format!("{report}\n"))?;
+    let nothing = report.rejected > 0 && report.rejected == report.rows;
+    if nothing || (strict && report.rejected > 0) {
+        let (rejected, rows) = (report.rejected, report.rows);
+        return Err(Failure::input(format!("{rejected} of {rows} rows were rejected")));
+    }
     Ok(())
 }
 

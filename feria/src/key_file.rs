@@ -5,10 +5,10 @@ use kit::config::Config;
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Its name in the data folder.
-const NAME: &str = "master.key";
+pub const NAME: &str = "master.key";
 
 /// The configuration with a master key. On SQLite one that is not configured is read from the
 /// data folder, or made there: 64 hexadecimal digits that only the store's user can read. On a
@@ -19,7 +19,7 @@ pub fn complete(config: Config, sources: &Sources) -> Result<Config, Failure> {
     if !config.master_key.is_empty() || !config.database_url("identity").starts_with("sqlite:") {
         return Ok(config);
     }
-    let path = Path::new(&config.data).join(NAME);
+    let path = path(&config);
     let text = match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => make(&path, sources)?,
         read => read?,
@@ -30,6 +30,11 @@ pub fn complete(config: Config, sources: &Sources) -> Result<Config, Failure> {
         return Err(Failure::input(format!("{path} does not hold 64 hexadecimal digits")));
     }
     Ok(config)
+}
+
+/// Where it is, or would be.
+pub fn path(config: &Config) -> PathBuf {
+    Path::new(&config.data).join(NAME)
 }
 
 fn make(path: &Path, sources: &Sources) -> Result<String, Failure> {

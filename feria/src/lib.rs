@@ -3,9 +3,13 @@
 #![warn(missing_docs)]
 
 pub mod admin;
+pub mod backup;
 pub mod cli;
 pub mod describe;
+pub mod export;
 pub mod failure;
+pub mod goods;
+pub mod import;
 mod key_file;
 mod lock;
 pub mod seed;

@@ -109,7 +109,7 @@ async fn list(store: &Beside, classic: Classic, currency: Currency) -> Result<Se
         if known && !is_unstocked(store, &sku).await.map_err(&failed)? {
             continue;
         }
-        let set = store.call(SetStock { sku, on_hand }).await;
+        let set = store.call(SetStock::counted(sku, on_hand)).await;
         set.map_err(|error| failed(error.to_string()))?;
         stocked += 1;
     }

@@ -44,7 +44,7 @@ pub async fn start(config: Config, listener: TcpListener) -> Result<Store, Failu
     let config = Arc::new(Config { public_url: public_url(&config, address), ..config });
     let setup = setup(&config, true);
     let mut node = start_services(&setup).await?;
-    let stopping = CancellationToken::new();
+    let stopping = setup.closing.clone();
     let calls = Calls::any("gateway", setup.registry.clone());
     let router = door(&setup, &mut node, &calls, &stopping, began).await?;
     let listener = listener.tap_io(|stream| {

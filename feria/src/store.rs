@@ -23,6 +23,7 @@ pub fn setup(config: &Arc<Config>, tasks: bool) -> Setup {
         faults: None,
         tasks,
         stop: CancellationToken::new(),
+        closing: CancellationToken::new(),
     }
 }
 

@@ -22,9 +22,21 @@ fn folder() -> (tempfile::TempDir, String) {
 fn help_says_what_there_is_with_examples() {
     let (code, help, _) = run(&["--help"], "");
     assert_eq!(code, 0);
-    for word in
-        ["serve", "seed", "admin", "migrate", "openapi", "config", "map", "Examples:", "--data"]
-    {
+    for word in [
+        "serve",
+        "seed",
+        "import",
+        "export",
+        "backup",
+        "restore",
+        "admin",
+        "migrate",
+        "openapi",
+        "config",
+        "map",
+        "Examples:",
+        "--data",
+    ] {
         assert!(help.contains(word), "{word}: {help}");
     }
     for command in [&["serve"][..], &["seed"], &["admin", "create"], &["migrate"], &["openapi"]] {
