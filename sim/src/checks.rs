@@ -59,13 +59,15 @@ struct Order {
     method: String,
     total: i64,
     was_paid: bool,
+    receipt: Option<i64>,
     lines: Vec<(String, i64)>,
 }
 
 fn orders(run: &Scheduler) -> Result<BTreeMap<String, Order>, Stuck> {
-    let sql = "SELECT hex(id), status, method, total, items, steps FROM orders ORDER BY id";
+    let sql =
+        "SELECT hex(id), status, method, total, items, paid_at, receipt FROM orders ORDER BY id";
     let read = |row: &QueryResult| -> Result<(String, Order), sea_orm::DbErr> {
-        let (items, steps): (String, String) = (row.try_get_by_index(4)?, row.try_get_by_index(5)?);
+        let items: String = row.try_get_by_index(4)?;
         let json = |text: &str| {
             serde_json::from_str::<serde_json::Value>(text)
                 .map_err(|error| sea_orm::DbErr::Custom(error.to_string()))
@@ -78,7 +80,8 @@ fn orders(run: &Scheduler) -> Result<BTreeMap<String, Order>, Stuck> {
             status: row.try_get_by_index(1)?,
             method: row.try_get_by_index(2)?,
             total: row.try_get_by_index(3)?,
-            was_paid: json(&steps)?.to_string().contains("\"paid\""),
+            was_paid: row.try_get_by_index::<Option<i64>>(5)?.is_some(),
+            receipt: row.try_get_by_index(6)?,
             lines: json(&items)?.as_array().into_iter().flatten().map(line).collect(),
         };
         Ok((row.try_get_by_index(0)?, order))
@@ -97,8 +100,12 @@ fn check_orders(
     found: &mut Vec<String>,
 ) -> Result<(), Stuck> {
     for (id, order) in orders {
-        if order.status != "paid" && order.status != "cancelled" {
-            found.push(format!("order {id} ended {}", order.status));
+        if !["delivered", "refunded", "cancelled"].contains(&&*order.status) {
+            found.push(format!("order {id} ended {} ({})", order.status, order.method));
+        }
+        if order.was_paid != order.receipt.is_some() {
+            let (paid, receipt) = (order.was_paid, order.receipt);
+            found.push(format!("order {id}: paid: {paid}, receipt {receipt:?}"));
         }
     }
     for (key, id) in &run.told.lock().orders {
@@ -106,7 +113,12 @@ fn check_orders(
             found.push(format!("order {id}, answered to key {key}, is lost"));
         }
     }
-    let live = orders.values().filter(|order| order.status == "paid").count();
+    let mut numbers: Vec<i64> = orders.values().filter_map(|order| order.receipt).collect();
+    numbers.sort_unstable();
+    if !numbers.iter().zip(1..).all(|(number, place)| *number == place) {
+        found.push(format!("receipts are not numbered without gaps: {numbers:?}"));
+    }
+    let live = orders.values().filter(|order| order.status != "cancelled").count();
     let listed = number(run, "orders", "SELECT count(*) FROM ordered_carts")?;
     if i64::try_from(live).ok() != Some(listed) {
         found.push(format!("{live} live orders, {listed} ordered carts"));
@@ -121,7 +133,12 @@ fn check_stock(
     found: &mut Vec<String>,
 ) -> Result<(), Stuck> {
     let mut sold: BTreeMap<&str, i64> = BTreeMap::new();
-    for order in orders.values().filter(|order| order.status == "paid") {
+    let sql = "SELECT hex(order_id), 0 FROM holds WHERE state = 'returned'";
+    let back: BTreeMap<String, i64> = pairs(run, "inventory", sql)?.into_iter().collect();
+    let out = |(id, order): &(&String, &Order)| {
+        order.status == "delivered" || (order.status == "refunded" && !back.contains_key(*id))
+    };
+    for (_, order) in orders.iter().filter(out) {
         for (sku, quantity) in &order.lines {
             *sold.entry(sku).or_default() += quantity;
         }
@@ -137,7 +154,8 @@ fn check_stock(
     for (hold, _) in &holds {
         let (id, state) = hold.split_once(' ').unwrap_or_default();
         let fits = match orders.get(id).map(|order| order.status.as_str()) {
-            Some("paid") => state == "taken",
+            Some("delivered") => state == "taken",
+            Some("refunded") => ["taken", "returned"].contains(&state),
             Some(_) => ["released", "returned", "missing"].contains(&state),
             None => state == "released",
         };
@@ -169,8 +187,20 @@ fn check_money(
     none(run, "payments", sql, "a wallet is not the sum of its entries", found)?;
     let sql = "SELECT hex(order_id), sum(captured - refunded) FROM payments GROUP BY order_id";
     let kept: BTreeMap<String, i64> = pairs(run, "payments", sql)?.into_iter().collect();
+    // What staff gave back of an order that stays.
+    let sql = "SELECT hex(p.order_id), sum(r.amount) FROM refunds r JOIN payments p \
+               ON p.id = r.payment_id WHERE r.staff_id IS NOT NULL GROUP BY p.order_id";
+    let given: BTreeMap<String, i64> = pairs(run, "payments", sql)?.into_iter().collect();
+    none(
+        run,
+        "payments",
+        "SELECT status, count(*) FROM refunds WHERE status <> 'done' GROUP BY status",
+        "refunds that are not done",
+        found,
+    )?;
     for (id, order) in orders {
-        let due = if order.status == "paid" { order.total } else { 0 };
+        let given = given.get(id).copied().unwrap_or_default();
+        let due = if order.status == "delivered" { order.total - given } else { 0 };
         let kept = kept.get(id).copied().unwrap_or_default();
         if kept != due {
             let (status, method) = (&order.status, &order.method);

@@ -9,6 +9,8 @@ pub mod checks;
 pub mod executor;
 pub mod scheduler;
 pub mod shoppers;
+pub mod staff;
+pub mod story;
 pub mod world;
 
 use executor::{Stuck, complete};

@@ -1,6 +1,7 @@
 //! The scheduler: a seed decides what happens next, until nothing is left to happen.
 use crate::executor::{Stuck, Tasks, complete};
 use crate::shoppers::{Shopper, Told};
+use crate::staff::Staff;
 use crate::world::{GOODS, Rates, World};
 use contracts::identity::UserRegistered;
 use contracts::inventory::SetStock;
@@ -35,6 +36,9 @@ impl Default for Script {
         Self { shoppers: 3, errands: 5, stock: 8, rates: Rates::MANY }
     }
 }
+
+/// Longer than an order waits for a transfer.
+const DAYS_OF_A_TRANSFER: Duration = Duration::from_secs(8 * 24 * 3600);
 
 /// A message on its way to those who hear it.
 struct Flight {
@@ -106,10 +110,13 @@ impl Scheduler {
     fn calls(&self, from: &'static str) -> Calls {
         Calls::any(from, self.world.registry.clone())
     }
+    fn staff(&self) -> Staff {
+        Staff::new(self.calls("staff"), Arc::clone(&self.told))
+    }
     fn set_scene(&mut self, script: Script) -> Result<(), Stuck> {
         for (sku, _) in GOODS {
             let Ok(sku) = sku.parse() else { continue };
-            let (calls, call) = (self.calls("staff"), SetStock { sku, on_hand: script.stock });
+            let (calls, call) = (self.calls("staff"), SetStock::counted(sku, script.stock));
             let work = Box::pin(async move { drop(calls.call(&Caller::Store, call).await) });
             self.tasks.add("shopper", "stock".to_owned(), work);
         }
@@ -126,6 +133,9 @@ impl Scheduler {
             let work = Box::pin(shopper.shop(seed, script.errands));
             self.tasks.add("shopper", format!("{name}"), work);
         }
+        let seed = self.chance.random();
+        let work = Box::pin(self.staff().work(seed, script.errands * 3));
+        self.tasks.add("shopper", "staff".to_owned(), work);
         Ok(())
     }
     /// Identity is played: it tells that somebody registered.
@@ -170,15 +180,21 @@ impl Scheduler {
         for name in down {
             self.take(Step::Restart(name))?;
         }
-        for _ in 0..30 {
+        for round in 0..40 {
+            self.calm()?;
+            let seed = self.chance.random();
+            let work = Box::pin(self.staff().see_through(seed));
+            self.tasks.add("shopper", "staff".to_owned(), work);
             self.calm()?;
             let mut worked = false;
             for step in self.workers() {
                 self.take(step)?;
                 worked |= self.calm()?;
             }
-            self.world.clock.forward(Duration::from_secs(31));
-            self.trace.push(format!("31 s pass, worked: {worked}"));
+            // Late in the day transfers that nobody made have run out of time.
+            let span = if round == 20 { DAYS_OF_A_TRANSFER } else { Duration::from_secs(31) };
+            self.world.clock.forward(span);
+            self.trace.push(format!("{} s pass, worked: {worked}", span.as_secs()));
         }
         self.calm()?;
         if self.tasks.is_empty() && self.flights.is_empty() {

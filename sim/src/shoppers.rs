@@ -109,8 +109,9 @@ impl Shopper {
             let added = self.insist(call, 2).await;
             self.note(format!("add: {}", outcome(&added)));
         }
-        let payment = match chance.random_range(0..3) {
-            0 => PayWith { method: PaymentMethod::Wallet, token: None },
+        let payment = match chance.random_range(0..6) {
+            0 | 1 => PayWith { method: PaymentMethod::Wallet, token: None },
+            2 => PayWith { method: later(chance), token: None },
             _ => PayWith { method: PaymentMethod::Card, token: Some(card(chance).to_owned()) },
         };
         let checkout = Checkout {
@@ -160,8 +161,9 @@ impl Shopper {
         let Some(order) = order else { return };
         let of = OrderRef { order, token: None };
         let seen = self.insist(GetOrder { of: of.clone() }, 2).await;
-        let payment = match chance.random_range(0..3) {
+        let payment = match chance.random_range(0..4) {
             0 => Some(PayWith { method: PaymentMethod::Wallet, token: None }),
+            3 => Some(PayWith { method: later(chance), token: None }),
             1 => {
                 let token = Some(card(chance).to_owned());
                 Some(PayWith { method: PaymentMethod::Card, token })
@@ -207,7 +209,15 @@ fn status<E: std::fmt::Debug>(answered: &Result<Order, CallError<E>>) -> String 
     }
 }
 
-fn key(chance: &mut ChaCha8Rng) -> Idempotency {
+fn later(chance: &mut ChaCha8Rng) -> PaymentMethod {
+    match chance.random_range(0..2) {
+        0 => PaymentMethod::BankTransfer,
+        _ => PaymentMethod::CashOnDelivery,
+    }
+}
+
+/// A key that nobody has used.
+pub fn key(chance: &mut ChaCha8Rng) -> Idempotency {
     let mut body = [0; 32];
     chance.fill_bytes(&mut body);
     let id = Uuid::from_u64_pair(chance.next_u64(), chance.next_u64());

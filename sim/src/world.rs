@@ -4,8 +4,8 @@
 //! inventory, payments, cart and notifications are the real ones.
 use crate::executor::{Spawned, Stuck, complete};
 use contracts::catalog::{Priced, PricesOf};
-use contracts::identity::{Contact, ContactsOf};
-use contracts::{Currency, Money, ProductId, Sku};
+use contracts::identity::{Contact, ContactsOf, LinksFor, StaffContacts};
+use contracts::{AccountId, Currency, Money, ProductId, Sku};
 use kit::bus::Bus;
 use kit::calls::Registry;
 use kit::clock::Sources;
@@ -219,6 +219,7 @@ fn setup(folder: &Path, bus: &Bus, registry: &Registry, sources: Sources) -> Set
         faults: None,
         tasks: false,
         stop: Default::default(),
+        closing: Default::default(),
     }
 }
 
@@ -233,6 +234,7 @@ fn play_catalog(registry: &Registry, prices: Arc<Mutex<BTreeMap<Sku, i64>>>) {
                 title: sku.to_string(),
                 image: None,
                 price: Money::new(cents, Currency::USD),
+                categories: Vec::new(),
                 sku,
             })
         };
@@ -242,6 +244,13 @@ fn play_catalog(registry: &Registry, prices: Arc<Mutex<BTreeMap<Sku, i64>>>) {
 }
 
 fn play_identity(registry: &Registry) {
+    registry.answer::<LinksFor>(|_, _| Box::pin(async move { Ok(Vec::new()) }));
+    registry.answer::<StaffContacts>(|_, _| {
+        let account = AccountId(uuid::Uuid::from_u128(0xADA1));
+        let contact =
+            Contact { account, email: "staff@example.com".to_owned(), name: "Staff".to_owned() };
+        Box::pin(async move { Ok(vec![contact]) })
+    });
     registry.answer::<ContactsOf>(|_, call| {
         let contact = |account| Contact {
             account,
