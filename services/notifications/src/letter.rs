@@ -3,7 +3,8 @@
 //! `due` -> `written`, or `dropped` when there is nobody to write to. A worker claims a letter by
 //! the clock; whoever claims it later has a higher number of tries, which fences the earlier.
 use contracts::orders::CancelReason;
-use contracts::{AccountId, NotificationId, OrderId, Timestamp};
+use contracts::{AccountId, LinkId, Money, NotificationId, OrderId, ShipmentId, Sku, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use std::time::Duration;
 use uuid::Uuid;
@@ -19,9 +20,33 @@ pub enum Kind {
     Receipt,
     /// An order was cancelled.
     Cancellation,
+    /// A parcel is on its way.
+    Shipment,
+    /// All of an order arrived.
+    Delivery,
+    /// Money went back.
+    Refund,
+    /// Staff is told of what runs out.
+    LowStock,
+    /// Somebody asked for a new password.
+    PasswordReset,
+    /// An address is to be shown to be somebody's own.
+    VerifyEmail,
 }
 
 impl Kind {
+    const ALL: [Self; 10] = [
+        Self::Welcome,
+        Self::OrderConfirmation,
+        Self::Receipt,
+        Self::Cancellation,
+        Self::Shipment,
+        Self::Delivery,
+        Self::Refund,
+        Self::LowStock,
+        Self::PasswordReset,
+        Self::VerifyEmail,
+    ];
     /// The name on the wire and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -29,13 +54,24 @@ impl Kind {
             Self::OrderConfirmation => "order_confirmation",
             Self::Receipt => "receipt",
             Self::Cancellation => "cancellation",
+            Self::Shipment => "shipment",
+            Self::Delivery => "delivery",
+            Self::Refund => "refund",
+            Self::LowStock => "low_stock",
+            Self::PasswordReset => "password_reset",
+            Self::VerifyEmail => "verify_email",
         }
+    }
+    /// Whether the letter is nothing without its link: it stays unwritten, and unsent, when the
+    /// link is gone, and the shop's own list does not show it.
+    pub const fn is_a_link(self) -> bool {
+        matches!(self, Self::PasswordReset | Self::VerifyEmail)
     }
 }
 impl FromStr for Kind {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Welcome, Self::OrderConfirmation, Self::Receipt, Self::Cancellation]
+        Self::ALL
             .into_iter()
             .find(|kind| kind.as_str() == text)
             .ok_or_else(|| format!("no letter is of the kind {text:?}"))
@@ -64,6 +100,46 @@ impl State {
     }
 }
 
+/// What the event told that nobody can be asked about later.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// The parcel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shipment: Option<ShipmentId>,
+    /// The link that the letter carries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkId>,
+    /// What went back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Refunded>,
+    /// What runs out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub low: Vec<Low>,
+}
+
+/// What went back to whoever paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refunded {
+    /// This time.
+    pub amount: Money,
+    /// Over all refunds.
+    pub refunded: Money,
+    /// Whether nothing is left to give back.
+    pub whole: bool,
+}
+
+/// A SKU that runs out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Low {
+    /// Which one.
+    pub sku: Sku,
+    /// How many could be ordered when it was told.
+    pub available: i64,
+    /// The number at which it was told.
+    pub threshold: i64,
+}
+
 /// A letter to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
@@ -71,14 +147,19 @@ pub struct Letter {
     pub id: NotificationId,
     /// What for.
     pub kind: Kind,
+    /// What it is about: order, account, parcel, refund or link. There is one letter of a kind
+    /// about each.
+    pub about: Uuid,
     /// About which order; none for a welcome.
     pub order: Option<OrderId>,
-    /// To whom; none for a guest.
+    /// To whom; none for a guest, and where only the order knows.
     pub account: Option<AccountId>,
     /// Why the order was cancelled.
     pub reason: Option<CancelReason>,
     /// Whether a cancelled order had been paid.
     pub was_paid: bool,
+    /// What else was told.
+    pub facts: Facts,
     /// When that happened which it tells.
     pub told_at: Timestamp,
     /// How many times it was claimed.
@@ -88,13 +169,14 @@ pub struct Letter {
 impl Letter {
     /// How long a worker may take to write what it claimed.
     pub const CLAIM: Duration = Duration::from_secs(60);
+    /// How long a welcome waits for the link that usually comes right behind the registration.
+    pub const FOR_LINK: Duration = Duration::from_secs(2);
 
-    /// The aggregate it is about: there is one letter of a kind about each.
-    pub fn about(&self) -> Uuid {
-        match (self.order, self.account) {
-            (Some(order), _) => order.0,
-            (None, Some(account)) => account.0,
-            (None, None) => self.id.0,
+    /// When a new letter is to be written.
+    pub fn due_at(&self, now: Timestamp) -> Timestamp {
+        match self.kind {
+            Kind::Welcome if self.facts.link.is_none() => now.after(Self::FOR_LINK),
+            _ => now,
         }
     }
     /// When to try again after a neighbour did not answer: 1 s, 2 s, 4 s, up to 5 minutes.
@@ -121,6 +203,8 @@ pub enum Unwritten {
 pub struct Mail {
     /// `<id@domain>`, the same however often it is sent.
     pub message_id: String,
+    /// Whose it is; none for a guest.
+    pub account: Option<AccountId>,
     /// The address it goes to.
     pub to: String,
     /// One line.
@@ -129,6 +213,10 @@ pub struct Mail {
     pub text: String,
     /// For all others.
     pub html: String,
+    /// The secret of the link in it, as it stands in text and HTML.
+    pub secret: Option<String>,
+    /// Until when it is worth sending.
+    pub expires_at: Option<Timestamp>,
     /// The same in one line, for the list in the shop.
     pub title: String,
     /// And in a paragraph.
@@ -143,10 +231,12 @@ mod tests {
         Letter {
             id: NotificationId(Uuid::nil()),
             kind: Kind::Receipt,
+            about: Uuid::nil(),
             order: None,
             account: None,
             reason: None,
             was_paid: false,
+            facts: Facts::default(),
             told_at: Timestamp::from_micros(0),
             tries,
         }
@@ -154,8 +244,8 @@ mod tests {
 
     #[test]
     fn a_kind_and_its_name_are_one() {
-        for name in ["welcome", "order_confirmation", "receipt", "cancellation"] {
-            assert_eq!(name.parse::<Kind>().unwrap().as_str(), name);
+        for kind in Kind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
         }
         assert!("invoice".parse::<Kind>().is_err());
     }
@@ -168,5 +258,21 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 256, 300, 300]);
         assert_eq!(tried(0).again_at(now).seconds(), 1);
         assert_eq!(tried(i64::MIN + 1).again_at(now).seconds(), 1);
+    }
+
+    #[test]
+    fn only_a_welcome_without_its_link_waits() {
+        let now = Timestamp::from_micros(0);
+        assert_eq!(tried(0).due_at(now), now);
+        let welcome = Letter { kind: Kind::Welcome, ..tried(0) };
+        assert_eq!(welcome.due_at(now).seconds(), 2);
+        let facts = Facts { link: Some(LinkId(Uuid::nil())), ..Facts::default() };
+        assert_eq!(Letter { facts, ..welcome }.due_at(now), now);
+    }
+
+    #[test]
+    fn what_says_nothing_more_is_an_empty_object() {
+        assert_eq!(serde_json::to_string(&Facts::default()).unwrap(), "{}");
+        assert_eq!(serde_json::from_str::<Facts>("{}").unwrap(), Facts::default());
     }
 }

@@ -1,10 +1,12 @@
-//! The words of each letter: what a mail says in plain text and HTML, and its one line in the
-//! shop. Pure; whatever came from people is escaped by the template, and has no line breaks.
-use crate::letter::{Kind, Letter, Mail};
+//! A letter becomes a mail: its words set in plain text and HTML, and the message that mail
+//! programs read. Pure; whatever came from people is escaped by the template.
+use crate::letter::{Letter, Mail};
+use crate::words::{Letterhead, Table, Words, one_line, token_of, travels, words};
 use askama::Template;
-use contracts::Money;
-use contracts::orders::{CancelReason, Order, ShippingMethod};
-use contracts::{Timestamp, cart::CartLine};
+use contracts::identity::SecretLink;
+use contracts::orders::{OrderForLetter, ShopTerms};
+use contracts::{AccountId, Timestamp};
+use kit::config::Config;
 use kit::problem::Unexpected;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart};
@@ -12,32 +14,46 @@ use lettre::{Address, Message};
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
-/// Who writes.
+/// Who writes, as configured.
 #[derive(Clone, Debug)]
 pub struct Shop {
     from: Mailbox,
     name: String,
     url: String,
+    bank_account: String,
 }
 
 impl Shop {
-    /// The shop that writes as `from` (`Name <address>`) and is found at `url`.
+    /// The shop that writes as `mail_from` (`Name <address>`) and is found at `public_url`.
     /// # Errors
-    /// When `from` is no mailbox.
-    pub fn new(from: &str, url: &str) -> Result<Self, Unexpected> {
+    /// When `mail_from` is no mailbox.
+    pub fn new(config: &Config) -> Result<Self, Unexpected> {
+        let from = &config.mail_from;
         let from: Mailbox = from.parse().map_err(|_| {
             Unexpected::new(format!(
                 "mail_from = {from:?} is no mailbox, such as: Feria <shop@example.com>"
             ))
         })?;
         let name = from.name.clone().unwrap_or_else(|| from.email.domain().to_owned());
-        Ok(Self { from, name: one_line(&name), url: url.trim_end_matches('/').to_owned() })
+        let url = config.public_url.trim_end_matches('/').to_owned();
+        let bank_account = config.payments.bank_account.clone();
+        Ok(Self { from, name: one_line(&name), url, bank_account })
+    }
+    /// The address that it writes from.
+    pub const fn from(&self) -> &Address {
+        &self.from.email
+    }
+    /// The head of its letters while it sells on these terms.
+    pub fn letterhead(&self, terms: &ShopTerms) -> Letterhead {
+        Letterhead::new(terms, &self.name, &self.url, &self.bank_account)
     }
 }
 
 /// Whom a letter is for.
 #[derive(Clone, Copy, Debug)]
 pub struct Addressee<'a> {
+    /// Whose it is; none for a guest.
+    pub account: Option<AccountId>,
     /// E-mail address.
     pub email: &'a str,
     /// How to address the person.
@@ -55,177 +71,56 @@ pub enum NotWritten {
     Template(#[from] askama::Error),
 }
 
-/// Writes `letter`; `order` is what it is about, if it is about one.
+/// Writes `letter`; `order` is what it is about, `link` what it carries, if it does.
 /// # Errors
 /// [`NotWritten`], see there.
 pub fn write(
-    shop: &Shop,
+    (shop, head): (&Shop, &Letterhead),
     letter: &Letter,
     to: Addressee<'_>,
-    order: Option<&Order>,
+    order: Option<&OrderForLetter>,
+    link: Option<&SecretLink>,
 ) -> Result<Mail, NotWritten> {
     let to_address: Address = to.email.parse().map_err(|_| NotWritten::Address)?;
-    let words = words(shop, letter, order);
+    let words = words(head, letter, order, link);
     let name = one_line(to.name);
-    let table = order.map(|order| Table::of(order, letter.kind));
-    let text = Text { shop, name: &name, words: &words, table: table.as_ref() }.render()?;
-    let html = Html { shop, name: &name, words: &words, table: table.as_ref() }.render()?;
+    let table = order.and_then(|known| Table::of(&known.order, letter.kind));
+    let travels = order.map(|known| travels(&known.order, letter.kind)).unwrap_or_default();
+    let (table, travels) = (table.as_ref(), travels.as_slice());
+    let text = Text { head, name: &name, words: &words, table, travels }.render()?;
+    let html = Html { head, name: &name, words: &words, table, travels }.render()?;
     Ok(Mail {
         message_id: format!("<{}@{}>", letter.id, shop.from.email.domain()),
+        account: to.account,
         to: to_address.to_string(),
         subject: words.subject,
         text,
         html,
+        secret: link.map(token_of),
+        expires_at: link.filter(|_| letter.kind.is_a_link()).map(|link| link.expires_at),
         title: words.title,
         body: words.paragraphs.join(" "),
     })
 }
 
-/// What a letter says, before it is set in text or HTML.
-struct Words {
-    subject: String,
-    title: String,
-    paragraphs: Vec<String>,
-}
-
-fn words(shop: &Shop, letter: &Letter, order: Option<&Order>) -> Words {
-    let shop = &shop.name;
-    let number = order.map(|order| one_line(&order.number)).unwrap_or_default();
-    let total = order.map(|order| order.total.to_string()).unwrap_or_default();
-    let (subject, title, paragraphs) = match letter.kind {
-        Kind::Welcome => (
-            format!("Welcome to {shop}"),
-            format!("Welcome to {shop}"),
-            vec![
-                "Your account is open.".to_owned(),
-                "Your cart, your orders and your wallet are now kept for you.".to_owned(),
-            ],
-        ),
-        Kind::OrderConfirmation => (
-            format!("Your order {number} at {shop}"),
-            format!("We have your order {number}"),
-            vec![
-                "Thank you for your order.".to_owned(),
-                format!("Its number is {number}, and it comes to {total}."),
-                "The receipt follows as soon as it is paid.".to_owned(),
-            ],
-        ),
-        Kind::Receipt => (
-            format!("Receipt for your order {number} at {shop}"),
-            format!("Your order {number} is paid"),
-            vec![
-                format!("We received {total} for your order {number}. Thank you."),
-                "We are getting it ready for you.".to_owned(),
-            ],
-        ),
-        Kind::Cancellation => (
-            format!("Your order {number} at {shop} was cancelled"),
-            format!("Your order {number} was cancelled"),
-            cancellation(letter, &number, &total),
-        ),
-    };
-    Words { subject, title, paragraphs }
-}
-
-fn cancellation(letter: &Letter, number: &str, total: &str) -> Vec<String> {
-    let why = match letter.reason {
-        Some(CancelReason::ByShopper) => "as you asked",
-        Some(CancelReason::ByStaff) => "by our staff",
-        Some(CancelReason::PaymentFailed) => "because the payment was refused",
-        Some(CancelReason::Expired) => "because it was not paid in time",
-        Some(CancelReason::StockMissing) => "because an item had sold out",
-        None => "for a reason that we do not know",
-    };
-    let money = if letter.was_paid {
-        format!("You get back the {total} that you paid, the way you paid it.")
-    } else {
-        "You are not charged for it.".to_owned()
-    };
-    vec![format!("Your order {number} was cancelled {why}."), money]
-}
-
-/// An order, ready to be shown.
-struct Table {
-    number: String,
-    placed_on: String,
-    lines: Vec<Row>,
-    /// What is added and taken off, with its name; nothing that is zero but shipping.
-    sums: Vec<(&'static str, String)>,
-    total: String,
-    /// How and where to, one line each; empty where nothing travels any more.
-    travels: Vec<String>,
-}
-
-struct Row {
-    title: String,
-    sku: String,
-    quantity: u32,
-    each: String,
-    sum: String,
-}
-
-impl Table {
-    fn of(order: &Order, kind: Kind) -> Self {
-        let row = |line: &CartLine| Row {
-            title: one_line(&line.title),
-            sku: line.sku.to_string(),
-            quantity: line.quantity.get(),
-            each: line.unit_price.to_string(),
-            sum: line.line_total.to_string(),
-        };
-        let mut sums = vec![("Items", order.subtotal), ("Shipping", order.shipping)];
-        let more = [("Tax", order.tax), ("Discount", order.discount.negated())];
-        sums.extend(more.into_iter().filter(|(_, sum)| !sum.is_zero()));
-        Self {
-            number: one_line(&order.number),
-            placed_on: order.created_at.date(),
-            lines: order.items.iter().map(row).collect(),
-            sums: sums.into_iter().map(|(name, sum): (_, Money)| (name, sum.to_string())).collect(),
-            total: order.total.to_string(),
-            travels: if kind == Kind::Cancellation { Vec::new() } else { travels(order) },
-        }
-    }
-}
-
-fn travels(order: &Order) -> Vec<String> {
-    let how = match order.shipping_method {
-        ShippingMethod::Standard => "By post to",
-        ShippingMethod::Express => "By courier to",
-        ShippingMethod::Pickup => return vec!["To be picked up at our shop".to_owned()],
-    };
-    let to = &order.shipping_address;
-    let place = format!("{} {}", to.postal_code, to.city);
-    let lines = [Some(how), Some(&to.name), Some(&to.line1), to.line2.as_deref(), Some(&place)];
-    let lines = lines.into_iter().chain([Some(to.country.as_str())]).flatten();
-    lines.map(one_line).filter(|line| !line.is_empty()).collect()
-}
-
 #[derive(Template)]
 #[template(path = "letter.txt", escape = "none")]
 struct Text<'a> {
-    shop: &'a Shop,
+    head: &'a Letterhead,
     name: &'a str,
     words: &'a Words,
     table: Option<&'a Table>,
+    travels: &'a [String],
 }
 
 #[derive(Template)]
 #[template(path = "letter.html")]
 struct Html<'a> {
-    shop: &'a Shop,
+    head: &'a Letterhead,
     name: &'a str,
     words: &'a Words,
     table: Option<&'a Table>,
-}
-
-/// Without line breaks and other characters that would change the shape of a letter.
-fn one_line(text: &str) -> String {
-    let reshapes = |c: char| {
-        // Besides controls: line and paragraph separators, and what turns the writing around.
-        c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.replace(reshapes, " ").trim().to_owned()
+    travels: &'a [String],
 }
 
 /// A mail that was written, for the post.
@@ -277,79 +172,250 @@ fn part(kind: ContentType, body: &str) -> SinglePart {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::{AccountId, NotificationId};
+    use crate::letter::{Facts, Kind, Low, Refunded};
+    use contracts::orders::{CancelReason, Order};
+    use contracts::{Currency, LinkId, Money, NotificationId, ShipmentId};
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
+    fn configured(from: &str) -> Result<Shop, Unexpected> {
+        let public_url = "https://feria.example/".to_owned();
+        Shop::new(&Config { mail_from: from.into(), public_url, ..Config::default() })
+    }
     fn shop() -> Shop {
-        Shop::new("Feria <shop@feria.example>", "https://feria.example/").unwrap()
+        configured("Feria <shop@feria.example>").unwrap()
     }
     fn letter(kind: Kind) -> Letter {
         Letter {
             id: NotificationId(Uuid::from_u128(7)),
             kind,
+            about: Uuid::from_u128(9),
             order: None,
             account: Some(AccountId(Uuid::from_u128(8))),
             reason: Some(CancelReason::Expired),
             was_paid: false,
-            told_at: Timestamp::from_micros(0),
+            facts: Facts::default(),
+            told_at: Timestamp::from_micros(1_769_860_800_000_000),
             tries: 1,
         }
     }
-    fn order(title: &str, currency: &str, method: &str) -> Order {
+    /// An order, with some of its members changed.
+    fn order(title: &str, currency: &str, change: Value) -> OrderForLetter {
         let money = |amount: i64| json!({"amount": amount, "currency": currency});
         let id = Uuid::from_u128(9);
-        serde_json::from_value(json!({
+        let mut order = json!({
             "id": id, "number": "F-9", "status": "pending", "subtotal": money(3000),
             "items": [{"sku": "DUNE", "title": title, "slug": "dune", "image": null,
                 "quantity": 2, "unit_price": money(1500), "line_total": money(3000)}],
-            "shipping": money(0), "tax": money(250), "discount": money(0), "total": money(3250),
+            "shipping": money(0), "tax": money(250), "tax_included": money(0), "tax_lines": [],
+            "discount": money(0), "total": money(3250), "refunded": money(0), "shipments": [],
             "payment": {"id": id, "status": "pending", "method": "card", "failure_code": null},
-            "shipping_method": method, "tracking": null, "cancel_reason": null,
+            "shipping_method": "standard", "tracking": null, "cancel_reason": null,
             "shipping_address": {"name": "Ada", "line1": "1 Main Street", "line2": "Flat 2",
                 "city": "London", "postal_code": "SW1Y", "country": "GB"},
             "expires_at": null, "created_at": "2026-01-31T12:00:00Z", "version": 1
-        }))
-        .unwrap()
+        });
+        for (member, value) in change.as_object().unwrap() {
+            order[member] = value.clone();
+        }
+        let order: Order = serde_json::from_value(order).unwrap();
+        let account = Some(AccountId(Uuid::from_u128(8)));
+        OrderForLetter { account, email: None, receipt: Some("17".into()), order }
     }
-    fn written(kind: Kind, name: &str, order: Option<&Order>) -> Mail {
-        write(&shop(), &letter(kind), Addressee { email: "ada@example.com", name }, order).unwrap()
+    fn terms() -> ShopTerms {
+        ShopTerms {
+            name: "Books & <Sons>".into(),
+            address: vec!["1 Market Square".into(), "1000 Lisboa\nPT".into()],
+            vat_id: Some("PT999999990".into()),
+            email: Some("help@feria.example".into()),
+            ..ShopTerms::default()
+        }
+    }
+    fn to<'a>(email: &'a str, name: &'a str) -> Addressee<'a> {
+        Addressee { account: None, email, name }
+    }
+    fn written(letter: &Letter, name: &str, order: Option<&OrderForLetter>) -> Mail {
+        let head = shop().letterhead(&ShopTerms::default());
+        write((&shop(), &head), letter, to("ada@example.com", name), order, None).unwrap()
     }
 
     #[test]
     fn money_is_shown_in_its_own_currency_and_nothing_travels_that_is_picked_up() {
-        let yen = written(Kind::Receipt, "Ada", Some(&order("Dune", "JPY", "pickup")));
+        let pickup = order("Dune", "JPY", json!({"shipping_method": "pickup"}));
+        let yen = written(&letter(Kind::Receipt), "Ada", Some(&pickup));
         assert!(yen.text.contains("Tax: 250 JPY\nTotal: 3250 JPY"), "{}", yen.text);
         assert!(yen.text.contains("Shipping: 0 JPY"), "{}", yen.text);
         assert!(!yen.text.contains("Discount"), "{}", yen.text);
         assert!(yen.text.contains("picked up") && !yen.text.contains("London"), "{}", yen.text);
-        let post = written(Kind::Receipt, "Ada", Some(&order("Dune", "USD", "express")));
+        let express = order("Dune", "USD", json!({"shipping_method": "express"}));
+        let post = written(&letter(Kind::Receipt), "Ada", Some(&express));
         let address = "By courier to\nAda\n1 Main Street\nFlat 2\nSW1Y London\nGB\n";
         assert!(post.text.contains(address), "{}", post.text);
         assert!(post.text.ends_with("Feria\nhttps://feria.example\n"), "{}", post.text);
     }
 
     #[test]
+    fn every_letter_tells_who_writes_and_where_they_are() {
+        let head = shop().letterhead(&terms());
+        let to = to("ada@example.com", "Ada");
+        let mail = write((&shop(), &head), &letter(Kind::Welcome), to, None, None).unwrap();
+        let foot = "Books & <Sons>\nhttps://feria.example\n1 Market Square\n1000 Lisboa PT\n\
+                    VAT ID PT999999990\nhelp@feria.example\n";
+        assert!(mail.text.ends_with(foot), "{}", mail.text);
+        let foot = "Books &#38; &#60;Sons&#62;</a><br>1 Market Square<br>1000 Lisboa PT\
+                    <br>VAT ID PT999999990<br>help@feria.example</td>";
+        assert!(mail.html.contains(foot), "{}", mail.html);
+        assert_eq!(mail.subject, "Welcome to Books & <Sons>");
+    }
+
+    #[test]
+    fn a_receipt_has_a_number_a_seller_and_the_tax_by_rate() {
+        let head = shop().letterhead(&terms());
+        let usd = |amount: i64| json!({"amount": amount, "currency": "USD"});
+        let lines = json!([{"basis_points": 1_900, "base": usd(1_000), "tax": usd(190)},
+            {"basis_points": 700, "base": usd(2_000), "tax": usd(60)}]);
+        let added = order("Dune", "USD", json!({"tax_lines": lines, "status": "paid"}));
+        let to = to("ada@example.com", "Ada");
+        let mail = write((&shop(), &head), &letter(Kind::Receipt), to, Some(&added), None).unwrap();
+        for part in [
+            "Receipt: 17\nPaid on: 2026-01-31\n\
+             Sold by: Books & <Sons>, 1 Market Square, 1000 Lisboa PT\nVAT ID: PT999999990\n",
+            "Tax 19 %: 1.90 USD\nTax 7 %: 0.60 USD\nTotal: 32.50 USD\n",
+            "See your order:\nhttps://feria.example/orders/00000000-0000-0000-0000-000000000009",
+            "getting it ready",
+        ] {
+            assert!(mail.text.contains(part), "{part}\n{}", mail.text);
+        }
+        let included = json!({"tax_lines": lines, "tax": usd(0), "tax_included": usd(250),
+            "status": "delivered"});
+        let included = order("Dune", "USD", included);
+        let mail =
+            write((&shop(), &head), &letter(Kind::Receipt), to, Some(&included), None).unwrap();
+        let after = "Total: 32.50 USD\nIncludes 19 % tax on 10.00 USD: 1.90 USD\n\
+                     Includes 7 % tax on 20.00 USD: 0.60 USD\n";
+        assert!(mail.text.contains(after), "{}", mail.text);
+        assert!(mail.html.contains("Includes 7 % tax on 20.00 USD"), "{}", mail.html);
+        assert!(!mail.text.contains("getting it ready"), "{}", mail.text);
+    }
+
+    #[test]
+    fn whoever_pays_by_transfer_learns_how_much_where_to_and_what_to_name() {
+        let id = Uuid::from_u128(9);
+        let how = json!({"id": id, "status": "pending", "method": "bank_transfer",
+            "failure_code": null, "reference": "RF18 5390", "instructions": "Feria, PT50 0002"});
+        let change = json!({"payment": how, "expires_at": "2026-02-07T12:00:00Z"});
+        let mail =
+            written(&letter(Kind::OrderConfirmation), "Ada", Some(&order("Dune", "USD", change)));
+        assert!(mail.text.contains("Please transfer 32.50 USD by 2026-02-07."), "{}", mail.text);
+        let details = "Amount: 32.50 USD\nTo: Feria, PT50 0002\nReference: RF18 5390\n";
+        assert!(mail.text.contains(details), "{}", mail.text);
+        assert!(mail.html.contains("PT50 0002") && mail.html.contains("RF18 5390"));
+        let how = json!({"id": id, "status": "pending", "method": "cash_on_delivery",
+            "failure_code": null});
+        let cash = order("Dune", "USD", json!({"payment": how}));
+        let mail = written(&letter(Kind::OrderConfirmation), "Ada", Some(&cash));
+        assert!(mail.text.contains("You pay 32.50 USD in cash when it arrives"), "{}", mail.text);
+        assert!(!mail.text.contains("Reference"), "{}", mail.text);
+    }
+
+    #[test]
+    fn a_parcel_is_told_with_its_carrier_code_and_content() {
+        let parcel = |id: u128, tracking: &str| {
+            json!({"id": Uuid::from_u128(id), "carrier": "DHL", "tracking": tracking,
+                "lines": [{"sku": "DUNE", "quantity": 1}], "status": "shipped",
+                "shipped_at": "2026-01-31T12:00:00Z", "ended_at": null})
+        };
+        let sent = order("Dune", "USD", json!({"shipments": [parcel(1, "ONE"), parcel(2, "TWO")]}));
+        let facts = Facts { shipment: Some(ShipmentId(Uuid::from_u128(2))), ..Facts::default() };
+        let told = Letter { facts, ..letter(Kind::Shipment) };
+        let mail = written(&told, "Ada", Some(&sent));
+        let details = "Carrier: DHL\nTracking code: TWO\n1 x: Dune\n";
+        assert!(mail.text.contains(details) && !mail.text.contains("ONE"), "{}", mail.text);
+        assert!(mail.text.contains("By post to\nAda\n"), "{}", mail.text);
+        let unknown = Letter { facts: Facts::default(), ..told };
+        assert!(written(&unknown, "Ada", Some(&sent)).text.contains("is on its way to you"));
+    }
+
+    #[test]
+    fn a_refund_tells_how_much_and_how_much_in_all() {
+        let usd = |minor| Money::new(minor, Currency::USD);
+        let told = |amount, refunded, whole| {
+            let refund = Some(Refunded { amount: usd(amount), refunded: usd(refunded), whole });
+            let facts = Facts { refund, ..Facts::default() };
+            let letter = Letter { facts, ..letter(Kind::Refund) };
+            written(&letter, "Ada", Some(&order("Dune", "USD", json!({})))).text
+        };
+        let part = told(100, 300, false);
+        assert!(part.contains("We gave back 1.00 USD"), "{part}");
+        assert!(part.contains("In all, 3.00 USD of 32.50 USD went back."), "{part}");
+        let whole = told(3250, 3250, true);
+        assert!(whole.contains("32.50 USD") && !whole.contains("In all"), "{whole}");
+    }
+
+    #[test]
+    fn a_link_stands_in_its_letter_with_a_secret_that_is_known() {
+        let head = shop().letterhead(&ShopTerms::default());
+        let link = SecretLink {
+            link: LinkId(Uuid::from_u128(1)),
+            account: AccountId(Uuid::from_u128(8)),
+            token: "s3cr&t".into(),
+            expires_at: Timestamp::from_micros(1_769_860_800_000_000),
+        };
+        for (kind, place, dies) in [
+            (Kind::Welcome, "verify-email", false),
+            (Kind::VerifyEmail, "verify-email", true),
+            (Kind::PasswordReset, "reset-password", true),
+        ] {
+            let to = to("ada@example.com", "Ada");
+            let mail = write((&shop(), &head), &letter(kind), to, None, Some(&link)).unwrap();
+            let url = format!("https://feria.example/{place}?token=s3cr%26t");
+            assert!(mail.text.contains(&format!(":\n{url}\n")), "{}", mail.text);
+            assert!(mail.html.contains(&format!("href=\"{url}\"")), "{}", mail.html);
+            assert_eq!(mail.secret.as_deref(), Some("s3cr%26t"));
+            assert_eq!(mail.expires_at.is_some(), dies, "{kind:?}");
+            assert!(!mail.body.contains("s3cr"), "the list in the shop has no secrets");
+        }
+    }
+
+    #[test]
+    fn a_digest_lists_what_runs_out() {
+        let low = |sku: &str, available| Low { sku: sku.parse().unwrap(), available, threshold: 5 };
+        let digest = |low| {
+            let facts = Facts { low, ..Facts::default() };
+            written(&Letter { facts, ..letter(Kind::LowStock) }, "Ada", None)
+        };
+        let one = digest(vec![low("DUNE", 3)]);
+        assert_eq!(one.subject, "DUNE is running low at Feria");
+        assert!(one.text.contains("DUNE: 3 left (told at 5 or fewer)"), "{}", one.text);
+        assert!(one.text.contains("https://feria.example/admin/stock"), "{}", one.text);
+        let many = digest((0..12).map(|index| low(&format!("B-{index}"), index)).collect());
+        assert_eq!(many.title, "12 items are running low");
+        assert!(many.body.ends_with("B-9 (9 left), and 2 more."), "{}", many.body);
+        assert!(many.text.contains("B-11: 11 left"), "{}", many.text);
+    }
+
+    #[test]
     fn who_has_no_name_is_greeted_all_the_same() {
-        let mail = written(Kind::Welcome, " \u{7} ", None);
+        let mail = written(&letter(Kind::Welcome), " \u{7} ", None);
         assert!(mail.text.starts_with("Hello,\n"), "{}", mail.text);
         assert_eq!(mail.message_id, format!("<{}@feria.example>", Uuid::from_u128(7)));
     }
 
     #[test]
     fn a_shop_without_a_name_is_called_by_its_domain_and_one_without_an_address_is_refused() {
-        assert_eq!(Shop::new("shop@feria.example", "http://x").unwrap().name, "feria.example");
+        assert_eq!(configured("shop@feria.example").unwrap().name, "feria.example");
         for bad in ["", "Feria", "Feria <shop>", "a@b.c\r\nBcc: d@e.f"] {
-            let error = Shop::new(bad, "http://x").unwrap_err().to_string();
+            let error = configured(bad).unwrap_err().to_string();
             assert!(error.contains("mail_from"), "{error}");
         }
     }
 
     #[test]
     fn what_is_no_address_is_not_written_to() {
+        let head = shop().letterhead(&ShopTerms::default());
         for email in ["", "ada", "a@b.c, d@e.f", "Ada <a@b.c>", "a@b.c\r\nBcc: d@e.f", "a b@c.d"] {
-            let to = Addressee { email, name: "Ada" };
-            let refused = write(&shop(), &letter(Kind::Welcome), to, None);
+            let to = to(email, "Ada");
+            let refused = write((&shop(), &head), &letter(Kind::Welcome), to, None, None);
             assert!(matches!(refused, Err(NotWritten::Address)), "{email:?}");
         }
     }
@@ -358,8 +424,9 @@ mod tests {
         #[test]
         fn no_name_and_no_title_changes_the_shape_of_a_letter(name in "\\PC*|(.|\n|\r){0,40}", title in "(.|\n|<|>|&|\"){0,40}") {
             let shape = |mail: &Mail| (mail.html.matches(['<', '>', '"']).count(), mail.text.lines().count());
-            let plain = written(Kind::OrderConfirmation, "Ada", Some(&order("Dune", "USD", "standard")));
-            let mail = written(Kind::OrderConfirmation, &name, Some(&order(&title, "USD", "standard")));
+            let confirm = letter(Kind::OrderConfirmation);
+            let plain = written(&confirm, "Ada", Some(&order("Dune", "USD", json!({}))));
+            let mail = written(&confirm, &name, Some(&order(&title, "USD", json!({}))));
             prop_assert_eq!(shape(&mail), shape(&plain));
             let posted = Posted {
                 id: Uuid::nil(), message_id: &mail.message_id, to: &mail.to, subject: &mail.subject,

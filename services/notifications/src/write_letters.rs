@@ -2,15 +2,16 @@
 //! no transaction open, and commits mails and notifications in one wave.
 //!
 //! Beside another worker, or after one that died: a claim ends by the clock, and what is written
-//! under a claim that another took over is left out. A letter's mail has the letter's id, so that
-//! there is never a second one.
-use crate::Notifications;
+//! under a claim that another took over (or whose letter was erased meanwhile) is left out. A
+//! letter's mail has the letter's id, so that there is never a second one.
 use crate::letter::{Letter, Outcome, Unwritten};
 use crate::mail::{self, Addressee, NotWritten, Shop};
 use crate::store;
-use contracts::identity::{Contact, ContactsOf};
-use contracts::orders::{OrderForLetter, OrdersForLetters};
-use contracts::{AccountId, Call, CallError, Caller, OrderId};
+use crate::words::Letterhead;
+use crate::{DELIVER_MAILS, Notifications};
+use contracts::identity::{Contact, ContactsOf, LinksFor, SecretLink};
+use contracts::orders::{GetShop, OrderForLetter, OrdersForLetters};
+use contracts::{AccountId, Call, CallError, Caller, LinkId, OrderId};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use kit::worker::Worked;
@@ -25,7 +26,7 @@ const MOST: u32 = 500;
 /// When the database fails.
 pub async fn write_letters(service: &Notifications) -> Result<Worked, Unexpected> {
     // A look by a reader first: an idle worker never holds up the writer.
-    if !store::any_due(service.db.reader(), service.sources.now()).await? {
+    if !store::letters::any_due(service.db.reader(), service.sources.now()).await? {
         return Ok(Worked::Idle);
     }
     let claimed = service.waves.write((), |wave, ()| Box::pin(claim(wave)));
@@ -42,79 +43,91 @@ pub async fn write_letters(service: &Notifications) -> Result<Worked, Unexpected
             (letter, outcome)
         })
         .collect();
-    let saved =
-        service.waves.write(outcomes, |wave, outcomes: &Vec<_>| Box::pin(save(wave, outcomes)));
+    let posted = service.post.is_some();
+    let saved = service
+        .waves
+        .write(outcomes, move |wave, outcomes: &Vec<_>| Box::pin(save(wave, outcomes, posted)));
     saved.await.map_err(Unexpected::from_error)?;
+    service.live.look();
     Ok(worked)
 }
 
 async fn claim(wave: &mut Wave) -> Result<Vec<Letter>, Unexpected> {
     let until = wave.now().after(Letter::CLAIM);
-    store::claim(wave.tx(), wave.now(), until, u64::from(MOST)).await
+    store::letters::claim(wave.tx(), wave.now(), until, u64::from(MOST)).await
 }
 
-async fn save(wave: &mut Wave, outcomes: &[(Letter, Outcome)]) -> Result<(), Unexpected> {
+async fn save(
+    wave: &mut Wave,
+    outcomes: &[(Letter, Outcome)],
+    posted: bool,
+) -> Result<(), Unexpected> {
     let ids: Vec<_> = outcomes.iter().map(|(letter, _)| letter.id.0).collect();
-    let claims = store::still_claimed(wave.tx(), &ids).await?;
+    let claims = store::letters::still_claimed(wave.tx(), &ids).await?;
     let ours: Vec<_> = outcomes
         .iter()
         .filter(|(letter, _)| claims.get(&letter.id.0) == Some(&letter.tries))
         .collect();
     if !ours.is_empty() {
-        store::save_outcomes(wave.tx(), &ours, wave.now()).await?;
+        store::save_outcomes(wave.tx(), &ours, posted, wave.now()).await?;
+        if posted {
+            wave.wake(DELIVER_MAILS);
+        }
     }
     Ok(())
 }
 
 /// What the neighbours said about a set of letters; nothing where one did not answer.
 struct Known {
+    head: Option<Letterhead>,
     orders: Option<BTreeMap<OrderId, OrderForLetter>>,
     contacts: Option<BTreeMap<AccountId, Contact>>,
+    links: Option<BTreeMap<LinkId, SecretLink>>,
 }
 
 impl Known {
     /// Each neighbour is asked once, and not at all where no letter needs it.
     async fn ask(service: &Notifications, letters: &[Letter]) -> Self {
+        let shop = answered(service.calls.call(&Caller::Store, GetShop).await, GetShop::NAME);
         let orders: BTreeSet<OrderId> = letters.iter().filter_map(|letter| letter.order).collect();
-        let accounts: BTreeSet<AccountId> =
-            letters.iter().filter_map(|letter| letter.account).collect();
         let asked = OrdersForLetters { orders: orders.into_iter().collect() };
-        let orders = match asked.orders.is_empty() {
-            true => Some(Vec::new()),
-            false => {
-                answered(service.calls.call(&Caller::Store, asked).await, OrdersForLetters::NAME)
-            }
-        };
+        let orders = ask(service, asked.orders.is_empty(), asked).await;
+        // Whose an order is may be known to the order only.
+        let owners = orders.iter().flatten().filter_map(|known| known.account);
+        let accounts: BTreeSet<AccountId> =
+            letters.iter().filter_map(|letter| letter.account).chain(owners).collect();
         let asked = ContactsOf { accounts: accounts.into_iter().collect() };
-        let contacts = match asked.accounts.is_empty() {
-            true => Some(Vec::new()),
-            false => answered(service.calls.call(&Caller::Store, asked).await, ContactsOf::NAME),
-        };
+        let contacts = ask(service, asked.accounts.is_empty(), asked).await;
+        let links: BTreeSet<LinkId> =
+            letters.iter().filter_map(|letter| letter.facts.link).collect();
+        let asked = LinksFor { links: links.into_iter().collect() };
+        let links = ask(service, asked.links.is_empty(), asked).await;
         Self {
+            head: shop.map(|shop| service.shop.letterhead(&shop.terms)),
             orders: orders.map(|all| all.into_iter().map(|one| (one.order.id, one)).collect()),
             contacts: contacts.map(|all| all.into_iter().map(|one| (one.account, one)).collect()),
+            links: links.map(|all| all.into_iter().map(|one| (one.link, one)).collect()),
         }
     }
 
     fn write(&self, shop: &Shop, letter: &Letter) -> Outcome {
+        let head = self.head.as_ref().ok_or(Unwritten::Later)?;
         let order = match letter.order {
             Some(order) => {
                 Some(found(self.orders.as_ref(), &order, "the order is not known any more")?)
             }
             None => None,
         };
-        let to = match (letter.account, order) {
-            (Some(account), _) => {
-                let contact =
-                    found(self.contacts.as_ref(), &account, "the account is not known any more")?;
-                Addressee { email: &contact.email, name: &contact.name }
-            }
-            (None, Some(OrderForLetter { email: Some(email), order, .. })) => {
-                Addressee { email, name: &order.shipping_address.name }
-            }
-            (None, _) => return Err(Unwritten::Dropped("there is no address to write to")),
+        let to = self.addressee(letter, order)?;
+        let link = match letter.facts.link {
+            Some(link) => match found(self.links.as_ref(), &link, "the link is gone") {
+                // It says something without it, too.
+                Err(Unwritten::Dropped(_)) if !letter.kind.is_a_link() => None,
+                other => Some(other?),
+            },
+            None => None,
         };
-        mail::write(shop, letter, to, order.map(|order| &order.order)).map_err(|why| match why {
+        mail::write((shop, head), letter, to, order, link).map_err(|why| match why {
             NotWritten::Address => Unwritten::Dropped("mail cannot be sent to the address"),
             NotWritten::Template(error) => {
                 // Ours to mend: the letter waits for a release that can write it.
@@ -122,6 +135,37 @@ impl Known {
                 Unwritten::Later
             }
         })
+    }
+
+    fn addressee<'a>(
+        &'a self,
+        letter: &Letter,
+        order: Option<&'a OrderForLetter>,
+    ) -> Result<Addressee<'a>, Unwritten> {
+        let account = letter.account.or_else(|| order.and_then(|known| known.account));
+        match (account, order) {
+            (Some(account), _) => {
+                let contact =
+                    found(self.contacts.as_ref(), &account, "the account is not known any more")?;
+                let (email, name) = (&contact.email, &contact.name);
+                Ok(Addressee { account: Some(account), email, name })
+            }
+            (None, Some(OrderForLetter { email: Some(email), order, .. })) => {
+                Ok(Addressee { account: None, email, name: &order.shipping_address.name })
+            }
+            (None, _) => Err(Unwritten::Dropped("there is no address to write to")),
+        }
+    }
+}
+
+/// Asks a neighbour, if there is anything to ask; nothing where it did not answer.
+async fn ask<C, T>(service: &Notifications, nothing: bool, call: C) -> Option<Vec<T>>
+where
+    C: Call<Reply = Vec<T>>,
+{
+    match nothing {
+        true => Some(Vec::new()),
+        false => answered(service.calls.call(&Caller::Store, call).await, C::NAME),
     }
 }
 

@@ -14,6 +14,12 @@ const SOON: Duration = Duration::from_secs(1);
 const SOON_TRIES: i64 = 5;
 /// The longest pause.
 const LATEST: Duration = Duration::from_secs(300);
+/// How long a refund that the provider declines is asked for again.
+pub const REFUND_TRIED_FOR: Duration = Duration::from_secs(24 * 3600);
+/// How long to wait before it is asked for again, at first; then the pauses double.
+const DECLINED_PAUSE: Duration = Duration::from_secs(60);
+/// The longest pause then.
+const DECLINED_LATEST: Duration = Duration::from_secs(6 * 3600);
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +161,29 @@ impl Attempt {
             self.next_at = now.after(pause(self.tries));
         }
     }
+    /// The provider declined a refund. It is asked for again with growing pauses, as much of what
+    /// stands in the way passes; true when that was tried long enough, and nobody asks any more.
+    pub fn decline(&mut self, now: Timestamp) -> bool {
+        if self.state != State::Due {
+            return false;
+        }
+        self.leased_until = Timestamp::from_micros(0);
+        if now.since(self.created_at) >= REFUND_TRIED_FOR {
+            self.finish();
+            return true;
+        }
+        let doublings = self.tries.saturating_sub(1).clamp(0, 16);
+        let pause = DECLINED_PAUSE.saturating_mul(1 << doublings).min(DECLINED_LATEST);
+        self.next_at = now.after(pause);
+        false
+    }
+    /// The provider says that there is news of it: asked about now. One that nobody took on yet
+    /// is due anyway.
+    pub fn look_again(&mut self, now: Timestamp) {
+        if self.state != State::Done && self.tries > 0 {
+            (self.state, self.next_at) = (State::Due, now);
+        }
+    }
     /// The shopper has to confirm it, unless that happened, or nobody wants the money any more.
     pub fn wait_for_shopper(&mut self, now: Timestamp) {
         match (self.state, self.step) {
@@ -169,11 +198,15 @@ impl Attempt {
             _ => self.ask_again(now),
         }
     }
-    /// The shopper confirmed it.
-    pub fn complete(&mut self, now: Timestamp) {
-        if self.state == State::Waiting {
+    /// The shopper confirmed it; false when nothing waits for that.
+    pub fn complete(&mut self, now: Timestamp) -> bool {
+        // Due again while it waits: it is only being asked about.
+        let asked_about = self.state == State::Due && self.tries > 0;
+        let completes = self.step == Step::Charge && (self.state == State::Waiting || asked_about);
+        if completes {
             (self.state, self.step, self.next_at) = (State::Due, Step::Complete, now);
         }
+        completes
     }
     /// Nobody wants the money any more. Where the provider may know of it, it is told, so that
     /// it either never takes the money or says that it did.
@@ -238,6 +271,45 @@ mod tests {
         assert_eq!(waiting.state, State::Waiting);
         waiting.complete(START);
         assert_eq!((waiting.state, waiting.step), (State::Due, Step::Complete));
+    }
+
+    #[test]
+    fn one_that_is_asked_about_meanwhile_goes_on_all_the_same() {
+        let mut waiting = attempt();
+        waiting.look_again(START);
+        assert_eq!(waiting, attempt(), "nobody took it on yet");
+        waiting.lease(START);
+        waiting.wait_for_shopper(START);
+        waiting.look_again(START.after(SOON));
+        assert_eq!((waiting.state, waiting.next_at), (State::Due, START.after(SOON)));
+        assert!(waiting.complete(START) && !waiting.complete(START));
+        // Whoever asked about it brings the old answer.
+        waiting.wait_for_shopper(START);
+        assert_eq!((waiting.state, waiting.step), (State::Due, Step::Complete));
+        waiting.finish();
+        waiting.look_again(START);
+        assert_eq!(waiting.state, State::Done);
+    }
+
+    #[test]
+    fn a_declined_refund_is_asked_for_again_for_a_day_and_no_longer() {
+        let mut refund = Attempt { step: Step::Refund, ..attempt() };
+        let (mut now, mut pauses) = (START, Vec::new());
+        loop {
+            refund.lease(now);
+            if refund.decline(now) {
+                break;
+            }
+            assert_eq!(refund.leased_until, Timestamp::from_micros(0));
+            pauses.push(refund.next_at.since(now).as_secs());
+            now = refund.next_at;
+        }
+        assert!(pauses.starts_with(&[60, 120, 240, 480]), "{pauses:?}");
+        assert!(pauses.is_sorted() && pauses.len() < 20, "{pauses:?}");
+        assert_eq!(pauses.last(), Some(&(6 * 3600)));
+        assert!(now.since(START) >= REFUND_TRIED_FOR);
+        assert_eq!(refund.state, State::Done);
+        assert!(!refund.decline(now), "once");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Gives back what was captured for orders that were cancelled, and voids what was not.
 use crate::close_payment::void_open;
-use crate::give_back::give_back;
+use crate::give_back::{GiveBack, give_back};
 use crate::ledger::Purse;
 use crate::payment::Bill;
 use crate::store::Sheet;
@@ -41,7 +41,7 @@ pub async fn cancel_orders(
     }
     for (payment, _) in owed {
         // Refused where nothing is left: that is what was wanted.
-        let _ = give_back(&mut sheet, wave, payment, None, REASON)?;
+        let _ = give_back(&mut sheet, wave, payment, GiveBack::all(REASON))?;
     }
     sheet.save(wave).await
 }

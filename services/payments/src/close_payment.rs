@@ -17,9 +17,11 @@ pub async fn close_payment(wave: &mut Wave, command: &ClosePayment) -> Result<Cl
     sheet.load_bills(wave, [order]).await?;
     sheet.load_payments_of(wave, [order]).await?;
     sheet.load_open_charges(wave).await?;
-    // Money of a payment that was replaced or closed before is on its way back: none is left.
-    let stays =
-        sheet.payments.iter().find(|payment| payment.is_captured() && payment.left().minor > 0);
+    // Money of a payment that was replaced before is to go back: only the present one's stays.
+    let present = sheet.bills.get(order).and_then(|bill| bill.present);
+    let stays = (sheet.payments.iter()).find(|payment| {
+        present == Some(payment.id) && payment.is_captured() && payment.left().minor > 0
+    });
     let kept = stays.map_or(0, |payment| payment.captured.minor);
     let currency = sheet.payments.iter().map(|payment| payment.amount.currency).next();
     let bill = sheet.bills.get_or(order, || Bill::new(order));

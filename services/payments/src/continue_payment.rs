@@ -1,9 +1,8 @@
 //! Completes the action that a payment requires, or starts another payment in its place.
 use crate::close_payment::void_open;
 use crate::provider;
-use crate::start_payments::{StartPayment, begin};
+use crate::start_payments::{StartPayment, Terms, begin};
 use crate::store::Sheet;
-use contracts::Currency;
 use contracts::payments::{ContinuePayment, ContinueRefused, NewPayment, PaymentStatus};
 use kit::Unexpected;
 use kit::wave::Wave;
@@ -13,7 +12,7 @@ use kit::wave::Wave;
 /// When the database fails.
 pub async fn continue_payment(
     wave: &mut Wave,
-    currency: Currency,
+    terms: &Terms,
     command: &ContinuePayment,
 ) -> Result<Result<PaymentStatus, ContinueRefused>, Unexpected> {
     let order = command.order;
@@ -26,7 +25,7 @@ pub async fn continue_payment(
         Some(new) => {
             let pays = start(command, new).wallet();
             sheet.load_wallets(wave, pays).await?;
-            replace(&mut sheet, wave, currency, command, new)?
+            replace(&mut sheet, wave, terms, command, new)?
         }
     };
     if answer.is_ok() {
@@ -47,7 +46,8 @@ fn complete(
     if payment.go_on() {
         let charge = payment.charge.and_then(|charge| sheet.attempts.get_mut(charge));
         if let Some(charge) = charge {
-            charge.complete(wave.now());
+            // One that is being voided meanwhile stays so.
+            let _ = charge.complete(wave.now());
             wave.wake(provider::WORKER);
         }
         return Ok(PaymentStatus::RequiresAction);
@@ -61,7 +61,7 @@ fn complete(
 fn replace(
     sheet: &mut Sheet,
     wave: &mut Wave,
-    currency: Currency,
+    terms: &Terms,
     command: &ContinuePayment,
     new: &NewPayment,
 ) -> Result<Result<PaymentStatus, ContinueRefused>, Unexpected> {
@@ -72,10 +72,9 @@ fn replace(
         return Ok(Err(ContinueRefused::NotFound));
     };
     let (present, closed) = (bill.present, bill.closed);
-    // Money of a payment that was replaced before is on its way back, and pays nothing.
-    let captured = sheet.payments.iter().find(|payment| {
-        payment.is_captured() && (payment.left().minor > 0 || present == Some(payment.id))
-    });
+    // Money of a payment that was replaced before is to go back, and pays nothing.
+    let captured =
+        sheet.payments.iter().find(|payment| payment.is_captured() && present == Some(payment.id));
     if let Some(captured) = captured {
         return Ok(Err(ContinueRefused::WrongState { status: captured.status }));
     }
@@ -91,7 +90,7 @@ fn replace(
     if let Some(bill) = sheet.bills.get_mut(command.order) {
         bill.present = Some(new.payment);
     }
-    begin(sheet, wave, currency, start(command, new))?;
+    begin(sheet, wave, terms, start(command, new))?;
     Ok(sheet.payments.get(new.payment).map(|new| new.status).ok_or(ContinueRefused::NotFound))
 }
 

@@ -1,15 +1,17 @@
-//! The public routes: ways to pay, the wallet, and refunds by staff.
-use crate::{Payments, queries, refund_payment, top_up};
+//! The public routes: ways to pay and the wallet; what staff do, and what providers tell.
+mod staff;
+mod webhooks;
+
+use crate::{Payments, confirm_top_up, queries, top_up};
 use axum::extract::State;
 use axum::http::StatusCode;
-use contracts::caller::Permission;
 use contracts::orders::{Idempotency, PayWith};
 use contracts::payments::{
-    OfferedMethod, PaymentStatus, Refund, RefundPayment, RefundRefused, RefundStatus, TopUp,
-    TopUpRefused, ToppedUp, Wallet, WalletEntries, WalletEntriesRefused, WalletEntryPage,
+    ConfirmTopUp, OfferedMethod, PaymentStatus, TopUp, TopUpRefused, ToppedUp, Wallet,
+    WalletEntries, WalletEntriesRefused, WalletEntryPage,
 };
-use contracts::{Money, PaymentId};
-use kit::auth::{Asker, LoggedIn, require};
+use contracts::{Money, TopUpId};
+use kit::auth::{Asker, LoggedIn};
 use kit::input::{Body, IdempotencyKey, Json, Path, Query};
 use kit::pages::CursorQuery;
 use kit::problem::{HttpResult, OrProblem as _, Problem};
@@ -25,8 +27,14 @@ pub(crate) fn routes(payments: Arc<Payments>) -> OpenApiRouter {
         .routes(routes!(payment_methods))
         .routes(routes!(get_wallet))
         .routes(routes!(post_top_up))
+        .routes(routes!(confirm_top_up))
         .routes(routes!(wallet_entries))
-        .routes(routes!(post_refund))
+        .routes(routes!(staff::post_refund))
+        .routes(routes!(staff::confirm_refund))
+        .routes(routes!(staff::confirm_transfer))
+        .routes(routes!(staff::get_payment))
+        .routes(routes!(staff::list_transactions))
+        .routes(routes!(webhooks::sandbox))
         .with_state(payments)
 }
 
@@ -44,23 +52,16 @@ struct TopUpBody {
     payment: PayWith,
 }
 
-/// Money that goes back.
+/// Nothing to say.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(examples(json!({
-    "amount": {"amount": 500, "currency": "USD"}, "reason": "a page was missing"
-})))]
-struct RefundBody {
-    /// How much; left out: all that is left.
-    amount: Option<Money>,
-    /// Why: at most 200 characters.
-    #[schema(max_length = 200)]
-    reason: String,
-}
+#[schema(examples(json!({})))]
+struct NoFields {}
 
 /// List the ways to pay that the caller can use.
 ///
-/// Guests pay by card; the wallet needs an account.
+/// In the shop's order. The wallet needs an account, and is not listed for guests. A card needs a
+/// token; a bank transfer is waited for until staff see it arrive, and cash until the order does.
 #[utoipa::path(
     get,
     path = "/v1/payment-methods",
@@ -68,14 +69,19 @@ struct RefundBody {
     responses(
         (status = 200, description = "The ways to pay.", body = Vec<OfferedMethod>,
             example = json!([
+                {"method": "wallet", "name": "Wallet", "needs_account": true, "needs_token": false},
                 {"method": "card", "name": "Card", "needs_account": false, "needs_token": true},
-                {"method": "wallet", "name": "Wallet", "needs_account": true, "needs_token": false}
+                {"method": "bank_transfer", "name": "Bank transfer", "needs_account": false,
+                 "needs_token": false}
             ])),
     ),
     security((), ("bearer" = [])),
 )]
-async fn payment_methods(Asker(caller): Asker) -> HttpResult<Json<Vec<OfferedMethod>>> {
-    queries::payment_methods(&caller).or_problem(|never| match never {}).map(Json)
+async fn payment_methods(
+    State(payments): State<Arc<Payments>>,
+    Asker(caller): Asker,
+) -> HttpResult<Json<Vec<OfferedMethod>>> {
+    queries::payment_methods(&payments, &caller).or_problem(|never| match never {}).map(Json)
 }
 
 /// Show the caller's wallet.
@@ -193,45 +199,43 @@ async fn post_top_up(
     Ok((created_or_accepted(credited), Json(topped_up)))
 }
 
-/// Give a payment back, or a part of it.
+/// Complete a top-up that requires an action.
 ///
-/// For staff. Answers 201 once the money went back, and 202 while the card's provider does it.
-/// The same `Idempotency-Key` with the same body again answers the same again, and gives back
-/// nothing more.
+/// Its owner confirmed it with the bank. Answers 200 once the money is in the wallet, and 202
+/// where the card's provider has not decided yet. A top-up that nobody completes within an hour
+/// is `voided`. The same `Idempotency-Key` again answers the same again.
 #[utoipa::path(
     post,
-    path = "/v1/payments/{id}/refunds",
+    path = "/v1/wallet/top-ups/{id}/confirm",
     tag = "payments",
     params(
-        ("id" = PaymentId, Path, description = "The payment."),
+        ("id" = TopUpId, Path, description = "The top-up."),
         ("Idempotency-Key" = String, Header, description = "A new name for this attempt."),
     ),
-    request_body = RefundBody,
+    request_body(content = Option<NoFields>, description = "Nothing, or an empty object."),
     responses(
-        (status = 201, description = "The money went back.", body = Refund,
+        (status = 200, description = "The money is in the wallet.", body = ToppedUp,
             example = json!({
                 "id": "01936f2e-7c1a-7000-8000-5f6d3c2b1a09",
-                "payment": "01936f2e-7a55-7000-8000-0c1d2e3f4a5b",
-                "amount": {"amount": 500, "currency": "USD"}, "status": "done",
-                "created_at": "2026-01-31T12:00:00.000000Z"
+                "amount": {"amount": 2500, "currency": "USD"}, "status": "captured",
+                "failure_code": null
             })),
-        (status = 202, description = "The money is on its way back.", body = Refund,
+        (status = 202, description = "Not decided yet.", body = ToppedUp,
             example = json!({
                 "id": "01936f2e-7c1a-7000-8000-5f6d3c2b1a09",
-                "payment": "01936f2e-7a55-7000-8000-0c1d2e3f4a5b",
-                "amount": {"amount": 500, "currency": "USD"}, "status": "pending",
-                "created_at": "2026-01-31T12:00:00.000000Z"
+                "amount": {"amount": 2500, "currency": "USD"}, "status": "requires_action",
+                "failure_code": null
             })),
         (status = 400, description = "`invalid_input`, with the field named, or \
             `idempotency_key_required`.", body = Problem,
             content_type = "application/problem+json"),
         (status = 401, description = "Nobody is logged in.", body = Problem,
             content_type = "application/problem+json"),
-        (status = 403, description = "Only staff may give money back.", body = Problem,
+        (status = 402, description = "The card was refused; the code says why.", body = Problem,
             content_type = "application/problem+json"),
-        (status = 404, description = "There is no such payment.", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "`too_much` with what is `left`, `nothing_captured`, or \
+        (status = 404, description = "There is no such top-up, or it is a stranger's.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`wrong_state`: it requires no action, or \
             `idempotency_in_progress`.", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "`idempotency_key_reused`: the key came with another body.",
@@ -239,22 +243,20 @@ async fn post_top_up(
     ),
     security(("bearer" = [])),
 )]
-async fn post_refund(
+async fn confirm_top_up(
     State(payments): State<Arc<Payments>>,
-    Asker(caller): Asker,
-    id: HttpResult<Path<PaymentId>>,
+    caller: LoggedIn,
+    id: HttpResult<Path<TopUpId>>,
     key: HttpResult<IdempotencyKey>,
-    body: Body<RefundBody>,
-) -> HttpResult<(StatusCode, Json<Refund>)> {
-    require(&caller, Permission::ManagePayments)?;
-    let (Path(payment), key) = (id?, key?.into_string());
-    let body = body.parse_hashed()?;
-    let RefundBody { amount, reason } = body.value;
-    let idempotency = Idempotency { key, body: body.hash };
-    let command = RefundPayment { payment, amount, reason, idempotency };
-    let refund = refund_payment::refund_payment(&payments, &caller, command).await;
-    let refund = refund.or_problem(refund_problem)?;
-    Ok((created_or_accepted(refund.status == RefundStatus::Done), Json(refund)))
+    body: Body<NoFields>,
+) -> HttpResult<(StatusCode, Json<ToppedUp>)> {
+    let (Path(top_up), key) = (id?, key?.into_string());
+    let body = body.or_empty().parse_hashed()?;
+    let command = ConfirmTopUp { top_up, idempotency: Idempotency { key, body: body.hash } };
+    let topped_up = confirm_top_up::confirm_top_up(&payments, &caller.caller(), command).await;
+    let topped_up = topped_up.or_problem(top_up_problem)?;
+    let credited = topped_up.status == PaymentStatus::Captured;
+    Ok((if credited { StatusCode::OK } else { StatusCode::ACCEPTED }, Json(topped_up)))
 }
 
 const fn created_or_accepted(done: bool) -> StatusCode {
@@ -274,6 +276,8 @@ fn in_progress() -> Problem {
 fn top_up_problem(refused: TopUpRefused) -> Problem {
     match refused {
         TopUpRefused::NotLoggedIn => Problem::unauthorized(),
+        TopUpRefused::NotFound => Problem::not_found(),
+        TopUpRefused::WrongState => Problem::conflict("wrong_state", refused.to_string()),
         TopUpRefused::Declined { failure_code } => {
             let detail = format!("The card was refused: {failure_code}.");
             Problem::new(StatusCode::PAYMENT_REQUIRED, failure_code.clone(), detail)
@@ -282,18 +286,5 @@ fn top_up_problem(refused: TopUpRefused) -> Problem {
         TopUpRefused::Invalid { field, reason } => Problem::invalid_field(field, reason),
         TopUpRefused::KeyReused => key_reused(),
         TopUpRefused::InProgress => in_progress(),
-    }
-}
-
-fn refund_problem(refused: RefundRefused) -> Problem {
-    let said = refused.to_string();
-    match refused {
-        RefundRefused::NotAllowed => Problem::forbidden(),
-        RefundRefused::NotFound => Problem::not_found(),
-        RefundRefused::TooMuch { left } => Problem::conflict("too_much", said).with("left", left),
-        RefundRefused::NothingCaptured => Problem::conflict("nothing_captured", said),
-        RefundRefused::Invalid { field, reason } => Problem::invalid_field(field, reason),
-        RefundRefused::KeyReused => key_reused(),
-        RefundRefused::InProgress => in_progress(),
     }
 }

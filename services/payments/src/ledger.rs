@@ -12,6 +12,11 @@ pub enum Book {
     /// Outside, behind the card provider. Its sum is what the provider owes or has paid us,
     /// negated.
     Card,
+    /// Outside, in the shop's bank account. Its sum is what arrived there less what was sent
+    /// back, negated.
+    Bank,
+    /// Outside, in cash: what carriers took on delivery less what was handed back, negated.
+    Cash,
     /// Ours, for what was sold.
     Sales,
 }
@@ -22,6 +27,8 @@ impl Book {
         match self {
             Self::Wallet(account) => format!("wallet:{account}"),
             Self::Card => "card".to_owned(),
+            Self::Bank => "bank".to_owned(),
+            Self::Cash => "cash".to_owned(),
             Self::Sales => "sales".to_owned(),
         }
     }
@@ -34,6 +41,10 @@ pub enum Purse {
     Wallet(AccountId),
     /// A card.
     Card,
+    /// A bank account.
+    Bank,
+    /// What is in their pocket.
+    Cash,
 }
 
 impl Purse {
@@ -41,6 +52,8 @@ impl Purse {
         match self {
             Self::Wallet(account) => Book::Wallet(account),
             Self::Card => Book::Card,
+            Self::Bank => Book::Bank,
+            Self::Cash => Book::Cash,
         }
     }
 }
@@ -142,7 +155,8 @@ mod tests {
 
     fn any_movement() -> impl Strategy<Value = Movement> {
         let account = (0..4_u128).prop_map(|n| AccountId(Uuid::from_u128(n)));
-        let purse = prop_oneof![Just(Purse::Card), account.clone().prop_map(Purse::Wallet)];
+        let outside = prop_oneof![Just(Purse::Card), Just(Purse::Bank), Just(Purse::Cash)];
+        let purse = prop_oneof![outside, account.clone().prop_map(Purse::Wallet)];
         let currency = prop_oneof![Just(Currency::USD), Just(Currency::EUR)];
         (0..3_u8, purse, account, 1..=Money::MAX_MINOR, currency).prop_map(
             |(kind, purse, account, minor, currency)| {

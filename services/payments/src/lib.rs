@@ -2,13 +2,18 @@
 //!
 //! Promises that money moves only from one book to another (double entry, every movement sums to
 //! zero), that an order is paid at most once, that what is captured after an order ended goes
-//! back in full, and that a card is asked under one key until its answer is known.
+//! back in full, that a card is asked under one key until its answer is known, and that receipts
+//! are numbered from 1 without a gap.
 //!
 //! Never knows what was bought or by whom in person, never decides whether an order lives, and
 //! never holds a transaction open while a provider is asked.
 pub mod attempt;
 pub mod cancel_orders;
+pub mod capture_delivered;
 pub mod close_payment;
+pub mod confirm_refund;
+pub mod confirm_top_up;
+pub mod confirm_transfer;
 pub mod continue_payment;
 pub mod give_back;
 mod http;
@@ -23,21 +28,27 @@ pub mod settle;
 pub mod start_payments;
 pub mod store;
 pub mod top_up;
+pub mod transactions;
+pub mod void_abandoned;
 pub mod wallet;
+pub mod webhook;
 
 use crate::sandbox::Sandbox;
 use crate::settle::{Outcome, TopUpAnswer};
+use crate::start_payments::Terms;
+use contracts::CallError;
 use contracts::identity::UserRegistered;
-use contracts::orders::{OrderCancelled, OrderPlaced};
+use contracts::orders::{OrderCancelled, OrderDelivered, OrderPlaced};
 use contracts::payments::{
-    ClosePayment, ContinuePayment, GetWallet, PaymentActionRequired, PaymentCaptured,
-    PaymentFailed, PaymentMethods, PaymentRefunded, RefundPayment, TopUp, WalletEntries,
-    WalletToppedUp,
+    ClosePayment, ConfirmRefund, ConfirmTopUp, ConfirmTransfer, ContinuePayment, GetPayment,
+    GetWallet, ListTransactions, PaymentActionRequired, PaymentCaptured, PaymentFailed,
+    PaymentMethods, PaymentRefunded, RefundPayment, TopUp, WalletEntries, WalletToppedUp,
 };
-use contracts::{CallError, Currency};
 use kit::Unexpected;
 use kit::clock::Sources;
+use kit::config::Secret;
 use kit::db::{Db, Engine};
+use kit::migrate::Migration;
 use kit::migration;
 use kit::plug::{Parts, Plug};
 use kit::wave::{Batched, Waves};
@@ -52,7 +63,8 @@ pub struct Payments {
     db: Db,
     waves: Waves,
     sources: Sources,
-    currency: Currency,
+    terms: Terms,
+    webhook_secret: Secret,
     sandbox: Sandbox,
     settle: Batched<Outcome, Option<TopUpAnswer>>,
 }
@@ -65,7 +77,11 @@ impl Payments {
         Ok(Self {
             sandbox: Sandbox::new(&parts.waves),
             settle,
-            currency: parts.config.currency,
+            terms: Terms {
+                currency: parts.config.currency,
+                offered: parts.config.payments.offered().into(),
+            },
+            webhook_secret: parts.config.payments.webhook_secret.clone(),
             db: parts.db,
             waves: parts.waves,
             sources: parts.sources,
@@ -82,9 +98,13 @@ impl Payments {
     }
 }
 
+fn migrations() -> Vec<Migration> {
+    vec![migration!("0001_payments"), migration!("0002_whole_shop")]
+}
+
 /// What the payments service says of itself.
 pub fn plug() -> Plug<Payments> {
-    Plug::new("payments", vec![migration!("0001_payments")], Payments::build)
+    for_staff(Plug::new("payments", migrations(), Payments::build))
         .answers::<ClosePayment>(|s, _, call| {
             Box::pin(async move {
                 Ok(s.waves
@@ -94,39 +114,62 @@ pub fn plug() -> Plug<Payments> {
         })
         .answers::<ContinuePayment>(|s, _, call| {
             Box::pin(async move {
-                let command = (s.currency, call);
-                let ran = s.waves.write(command, |wave, (currency, call)| {
-                    Box::pin(continue_payment::continue_payment(wave, *currency, call))
+                let command = (s.terms.clone(), call);
+                let ran = s.waves.write(command, |wave, (terms, call)| {
+                    Box::pin(continue_payment::continue_payment(wave, terms, call))
                 });
                 ran.await?.map_err(CallError::Refused)
             })
         })
-        .answers::<RefundPayment>(|s, caller, call| {
-            Box::pin(refund_payment::refund_payment(s, caller, call))
-        })
-        .answers::<PaymentMethods>(|_, caller, _| {
-            Box::pin(std::future::ready(queries::payment_methods(caller)))
+        .answers::<PaymentMethods>(|s, caller, _| {
+            Box::pin(std::future::ready(queries::payment_methods(s, caller)))
         })
         .answers::<GetWallet>(|s, caller, _| Box::pin(queries::get_wallet(s, caller)))
         .answers::<WalletEntries>(|s, caller, call| {
             Box::pin(queries::wallet_entries(s, caller, call))
         })
         .answers::<TopUp>(|s, caller, call| Box::pin(top_up::top_up(s, caller, call)))
+        .answers::<ConfirmTopUp>(|s, caller, call| {
+            Box::pin(confirm_top_up::confirm_top_up(s, caller, call))
+        })
         .tells::<PaymentActionRequired>()
         .tells::<PaymentCaptured>()
         .tells::<PaymentFailed>()
         .tells::<PaymentRefunded>()
         .tells::<WalletToppedUp>()
         .hears::<UserRegistered>(|s, wave, heard| {
-            Box::pin(open_wallets::open_wallets(wave, s.currency, heard))
+            Box::pin(open_wallets::open_wallets(wave, s.terms.currency, heard))
         })
         .hears::<OrderPlaced>(|s, wave, heard| {
-            Box::pin(start_payments::start_payments(wave, s.currency, heard))
+            Box::pin(start_payments::start_payments(wave, &s.terms, heard))
         })
         .hears::<OrderCancelled>(|_, wave, heard| {
             Box::pin(cancel_orders::cancel_orders(wave, heard))
         })
+        .hears::<OrderDelivered>(|_, wave, heard| {
+            Box::pin(capture_delivered::capture_delivered(wave, heard))
+        })
+        .works(void_abandoned::WORKER, void_abandoned::LOOK_EVERY, |s| {
+            Box::pin(void_abandoned::turn(s))
+        })
         .works(provider::WORKER, LOOK_EVERY, |s| Box::pin(provider::turn(s)))
         .on_start(|s| Box::pin(s.start()))
         .routes(http::routes)
+}
+
+/// What it answers to staff.
+fn for_staff(plug: Plug<Payments>) -> Plug<Payments> {
+    plug.answers::<RefundPayment>(|s, caller, call| {
+        Box::pin(refund_payment::refund_payment(s, caller, call))
+    })
+    .answers::<ConfirmTransfer>(|s, caller, call| {
+        Box::pin(confirm_transfer::confirm_transfer(s, caller, call))
+    })
+    .answers::<ConfirmRefund>(|s, caller, call| {
+        Box::pin(confirm_refund::confirm_refund(s, caller, call))
+    })
+    .answers::<GetPayment>(|s, caller, call| Box::pin(queries::get_payment(s, caller, call)))
+    .answers::<ListTransactions>(|s, caller, call| {
+        Box::pin(queries::list_transactions(s, caller, call))
+    })
 }

@@ -32,6 +32,8 @@ pub struct Payment {
     pub charge: Option<Uuid>,
     /// Whether the shopper completed the action that was required.
     pub continued: bool,
+    /// The number of its receipt, once money was captured that stays.
+    pub receipt: Option<i64>,
     /// Rises with every change.
     pub version: i64,
     /// When it was asked for.
@@ -73,6 +75,7 @@ impl Payment {
             refunded: nothing,
             charge: None,
             continued: false,
+            receipt: None,
             version: 1,
             created_at: now,
         }
@@ -96,6 +99,8 @@ impl Payment {
         match self.method {
             PaymentMethod::Card => Some(Purse::Card),
             PaymentMethod::Wallet => self.account.map(Purse::Wallet),
+            PaymentMethod::BankTransfer => Some(Purse::Bank),
+            PaymentMethod::CashOnDelivery => Some(Purse::Cash),
         }
     }
     /// The money was taken.
@@ -172,8 +177,13 @@ impl Payment {
         self.version += 1;
         Ok(amount)
     }
+    /// What was promised does not arrive: it is left to be given back again.
+    pub const fn take_back(&mut self, amount: Money) {
+        self.promised.minor -= amount.minor;
+        self.version += 1;
+    }
     /// What was promised arrived.
-    pub fn give_back(&mut self, refund: RefundId, amount: Money) -> PaymentRefunded {
+    pub fn give_back(&mut self, refund: RefundId, amount: Money, restock: bool) -> PaymentRefunded {
         self.refunded.minor = self.promised.minor.min(self.refunded.minor + amount.minor);
         let whole = self.refunded == self.captured;
         self.status =
@@ -186,6 +196,7 @@ impl Payment {
             amount,
             refunded: self.refunded,
             whole,
+            restock,
         }
     }
 }
@@ -286,7 +297,7 @@ mod tests {
             assert_eq!(late.capture(), Capture::GoesBack);
             assert!(!late.is_captured());
             let back = late.promise(None).unwrap();
-            assert!(late.give_back(refund(), back).whole);
+            assert!(late.give_back(refund(), back, false).whole);
             assert_eq!(late.status, PaymentStatus::Refunded);
         }
     }
@@ -299,12 +310,13 @@ mod tests {
         assert_eq!(paid.promise(Some(usd(71))), Err(RefundRefused::TooMuch { left: usd(70) }));
         let euro = Money::new(1, Currency::EUR);
         assert_eq!(paid.promise(Some(euro)), Err(RefundRefused::TooMuch { left: usd(70) }));
-        let first = paid.give_back(refund(), usd(30));
+        let first = paid.give_back(refund(), usd(30), true);
+        assert!(first.restock);
         assert_eq!((first.refunded, first.whole), (usd(30), false));
         assert_eq!(paid.status, PaymentStatus::PartiallyRefunded);
         assert_eq!(paid.promise(None), Ok(usd(70)));
         assert_eq!(paid.promise(None), Err(RefundRefused::NothingCaptured));
-        assert!(paid.give_back(refund(), usd(70)).whole);
+        assert!(paid.give_back(refund(), usd(70), false).whole);
     }
 
     #[test]
@@ -338,7 +350,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_happens_no_more_goes_back_than_came(
-            steps in prop::collection::vec((0..6_u8, -5..150_i64), 0..40),
+            steps in prop::collection::vec((0..7_u8, -5..150_i64), 0..60),
         ) {
             let mut payment = payment(100);
             let (mut came, mut back, mut version) = (0, 0, payment.version);
@@ -350,8 +362,9 @@ mod tests {
                     2 => { payment.void(); }
                     3 => { payment.require_action(); payment.go_on(); }
                     4 => on_its_way.extend(payment.promise(Some(usd(amount))).ok()),
+                    5 => if let Some(amount) = on_its_way.pop() { payment.take_back(amount) },
                     _ => if let Some(amount) = on_its_way.pop() {
-                        payment.give_back(refund(), amount);
+                        payment.give_back(refund(), amount, false);
                         back += amount.minor;
                     }
                 }

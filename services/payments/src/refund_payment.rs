@@ -1,11 +1,12 @@
 //! Gives back a payment, or a part of it, because staff say so.
 use crate::Payments;
-use crate::give_back::give_back;
+use crate::give_back::{GiveBack, give_back};
 use crate::ledger::Purse;
-use crate::store::{RefundRow, Sheet};
+use crate::store::Sheet;
+use crate::transactions;
 use contracts::caller::Permission;
 use contracts::payments::{Refund, RefundPayment, RefundRefused};
-use contracts::{CallError, Caller, Money, PaymentId};
+use contracts::{AccountId, CallError, Caller, Money, PaymentId};
 use kit::Unexpected;
 use kit::calls::Answer;
 use kit::idempotency::{self, Known, Request};
@@ -16,7 +17,7 @@ const REASON_LENGTH: usize = 200;
 
 type RefundAnswer = Result<Refund, RefundRefused>;
 
-/// Key, refund and answer are one transaction; a card is paid back by the worker.
+/// Key, refund and answer are one transaction; what follows is [`give_back`]'s to say.
 /// # Errors
 /// [`RefundRefused`]
 pub async fn refund_payment(
@@ -25,18 +26,36 @@ pub async fn refund_payment(
     command: RefundPayment,
 ) -> Answer<RefundPayment> {
     check(caller, &command).map_err(CallError::Refused)?;
-    let who = caller.account().map_or_else(|| "store".to_owned(), |id| format!("account:{id}"));
     let request = Request {
-        scope: format!("refund {} {who}", command.payment),
+        scope: format!("refund {} {}", command.payment, who(caller)),
         key: command.idempotency.key,
         body: command.idempotency.body,
         resource: payments.sources.id(),
     };
-    let asked = (request, command.payment, command.amount, command.reason);
-    let answer = payments.waves.write(asked, |wave, (request, payment, amount, reason)| {
-        Box::pin(refund_once(wave, request, *payment, *amount, reason))
+    let asked = Asked {
+        payment: command.payment,
+        amount: command.amount,
+        reason: command.reason,
+        restock: command.restock,
+        by: caller.account(),
+    };
+    let answer = payments.waves.write((request, asked), |wave, (request, asked)| {
+        Box::pin(refund_once(wave, request, asked))
     });
     answer.await?.map_err(CallError::Refused)
+}
+
+/// Whose keys are unique among themselves.
+pub(crate) fn who(caller: &Caller) -> String {
+    caller.account().map_or_else(|| "store".to_owned(), |id| format!("account:{id}"))
+}
+
+struct Asked {
+    payment: PaymentId,
+    amount: Option<Money>,
+    reason: String,
+    restock: bool,
+    by: Option<AccountId>,
 }
 
 fn check(caller: &Caller, command: &RefundPayment) -> Result<(), RefundRefused> {
@@ -61,9 +80,7 @@ fn check(caller: &Caller, command: &RefundPayment) -> Result<(), RefundRefused> 
 async fn refund_once(
     wave: &mut Wave,
     request: &Request,
-    payment: PaymentId,
-    amount: Option<Money>,
-    reason: &str,
+    asked: &Asked,
 ) -> Result<RefundAnswer, Unexpected> {
     match idempotency::look(wave, request).await? {
         Known::Go { .. } => {}
@@ -72,25 +89,17 @@ async fn refund_once(
         Known::Running => return Ok(Err(RefundRefused::InProgress)),
     }
     let mut sheet = Sheet::default();
-    sheet.load_payments(wave, [payment]).await?;
-    let purse = sheet.payments.get(payment).and_then(crate::payment::Payment::purse);
+    sheet.load_payments(wave, [asked.payment]).await?;
+    let purse = sheet.payments.get(asked.payment).and_then(crate::payment::Payment::purse);
     if let Some(Purse::Wallet(account)) = purse {
         sheet.load_wallets(wave, [account]).await?;
     }
-    let answer = give_back(&mut sheet, wave, payment, amount, reason)?.map(shown);
+    let Asked { payment, amount, ref reason, restock, by } = *asked;
+    let answer = give_back(&mut sheet, wave, payment, GiveBack { amount, reason, restock, by })?;
+    let answer = answer.map(|row| transactions::refund(&row));
     if answer.is_ok() {
         sheet.save(wave).await?;
     }
     idempotency::keep(wave, request, &answer).await?;
     Ok(answer)
-}
-
-fn shown(row: RefundRow) -> Refund {
-    Refund {
-        id: row.id,
-        payment: row.payment,
-        amount: row.amount,
-        status: row.status,
-        created_at: row.created_at,
-    }
 }

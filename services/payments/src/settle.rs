@@ -1,6 +1,6 @@
 //! Commits what the provider said, with its news.
 use crate::attempt::{Attempt, Purpose, State};
-use crate::give_back::{give_back, given_back};
+use crate::give_back::{GiveBack, declined, give_back, given_back};
 use crate::ledger::{Movement, Positive, Purse};
 use crate::payment::Capture;
 use crate::provider;
@@ -8,8 +8,7 @@ use crate::sandbox::{Lost, Said};
 use crate::store::Sheet;
 use crate::wallet::{Filling, Wallet};
 use contracts::payments::{
-    PaymentActionRequired, PaymentCaptured, PaymentFailed, PaymentStatus, TopUpRefused, ToppedUp,
-    WalletToppedUp,
+    PaymentActionRequired, PaymentFailed, PaymentStatus, TopUpRefused, ToppedUp, WalletToppedUp,
 };
 use contracts::{PaymentId, RefundId, TopUpId};
 use kit::wave::Wave;
@@ -117,10 +116,12 @@ fn settle_payment(
             let positive = Positive::of(amount).ok_or_else(|| lost("amount"))?;
             sheet.post(Movement::purchase(Purse::Card, positive, order))?;
             if capture == Capture::GoesBack {
-                give_back(sheet, wave, id, None, TOO_LATE)?.map_err(Unexpected::from_error)?;
+                let back = give_back(sheet, wave, id, GiveBack::all(TOO_LATE))?;
+                back.map_err(Unexpected::from_error)?;
                 return Ok(());
             }
-            wave.tell(version, PaymentCaptured { payment: id, order, amount })
+            sheet.captured(id, version);
+            Ok(())
         }
         Some(Said::Declined(_) | Said::Voided) => {
             attempt.finish();
@@ -140,7 +141,7 @@ fn settle_payment(
                 wave.tell(payment.version, PaymentActionRequired { payment: id, order })?;
             }
             if attempt.state == State::Due {
-                // It was voided while the provider was asked.
+                // It was voided or confirmed while the provider was asked.
                 wave.wake(provider::WORKER);
             }
             Ok(())
@@ -159,16 +160,24 @@ fn settle_refund(
     refund: RefundId,
     said: Option<&Said>,
 ) -> Result<(), Unexpected> {
+    let now = wave.now();
     let attempt = sheet.attempts.get_mut(key).ok_or_else(|| lost("row"))?;
-    if said == Some(&Said::Refunded) {
-        attempt.finish();
-        return given_back(sheet, wave, refund);
+    let code = match said {
+        Some(Said::Refunded) => {
+            attempt.finish();
+            return given_back(sheet, wave, refund, None);
+        }
+        Some(Said::Declined(code)) => code,
+        Some(Said::NotFound) => "charge_not_found",
+        _ => {
+            attempt.ask_again(now);
+            return Ok(());
+        }
+    };
+    if attempt.state == State::Due {
+        let for_good = attempt.decline(now);
+        declined(sheet, refund, code, for_good)?;
     }
-    if let Some(Said::Declined(code)) = said {
-        // The money is owed all the same: somebody has to look.
-        tracing::error!(%refund, code, "the provider does not give back what was captured");
-    }
-    attempt.ask_again(wave.now());
     Ok(())
 }
 
@@ -200,11 +209,15 @@ fn settle_top_up(
         }
         Some(Said::Voided) => {
             attempt.finish();
-            filling.fail("payment_voided");
+            filling.void();
         }
         Some(Said::RequiresAction) => {
             attempt.wait_for_shopper(now);
             filling.require_action();
+            if attempt.state == State::Due {
+                // It was voided or confirmed while the provider was asked.
+                wave.wake(provider::WORKER);
+            }
         }
         Some(Said::Pending | Said::NotFound | Said::Refunded) | None => attempt.ask_again(now),
     }

@@ -6,11 +6,21 @@ use crate::provider;
 use crate::store::Sheet;
 use crate::wallet::Wallet;
 use contracts::orders::OrderPlaced;
-use contracts::payments::{PaymentCaptured, PaymentFailed, PaymentMethod};
+use contracts::payments::{PaymentFailed, PaymentMethod};
 use contracts::{AccountId, Currency, Money, OrderId, PaymentId};
 use kit::Unexpected;
 use kit::bus::Heard;
 use kit::wave::Wave;
+use std::sync::Arc;
+
+/// How the shop lets people pay.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// What wallets are in.
+    pub currency: Currency,
+    /// The methods that are offered, in their order.
+    pub offered: Arc<[PaymentMethod]>,
+}
 
 /// A payment to be started.
 #[derive(Clone, Debug)]
@@ -50,13 +60,13 @@ impl StartPayment {
 }
 
 /// HOT. Wallets pay in this very wave, one order after the other; cards are charged by the
-/// worker. An order whose placing was heard before (its bill says so) changes nothing; one that
+/// worker; a bank transfer waits for staff, and cash for the delivery. An order whose placing was heard before (its bill says so) changes nothing; one that
 /// was closed before it was heard of gets a payment that is voided at birth.
 /// # Errors
 /// When the database fails.
 pub async fn start_payments(
     wave: &mut Wave,
-    currency: Currency,
+    terms: &Terms,
     heard: &[Heard<OrderPlaced>],
 ) -> Result<(), Unexpected> {
     let mut sheet = Sheet::default();
@@ -71,7 +81,7 @@ pub async fn start_payments(
         }
         bill.placed = true;
         bill.present.get_or_insert(command.payment);
-        begin(&mut sheet, wave, currency, command)?;
+        begin(&mut sheet, wave, terms, command)?;
     }
     sheet.save(wave).await
 }
@@ -82,7 +92,7 @@ pub async fn start_payments(
 pub fn begin(
     sheet: &mut Sheet,
     wave: &mut Wave,
-    currency: Currency,
+    terms: &Terms,
     command: StartPayment,
 ) -> Result<(), Unexpected> {
     let StartPayment { payment: id, order, account, method, token, amount } = command;
@@ -90,12 +100,15 @@ pub fn begin(
     let closed = sheet.bills.get(order).is_some_and(|bill| bill.closed);
     let refusal = if amount.minor < 0 {
         Some("invalid_amount")
+    } else if !terms.offered.contains(&method) {
+        Some("method_not_offered")
     } else {
         match method {
-            PaymentMethod::Wallet => wallet_refusal(sheet, account, amount, currency),
+            PaymentMethod::Wallet => wallet_refusal(sheet, account, amount, terms.currency),
             PaymentMethod::Card => {
                 usable_token(token.as_deref()).is_none().then_some("invalid_token")
             }
+            PaymentMethod::BankTransfer | PaymentMethod::CashOnDelivery => None,
         }
     };
     if closed {
@@ -109,8 +122,8 @@ pub fn begin(
         if let Some(amount) = Positive::of(amount) {
             sheet.post(Movement::purchase(purse, amount, order))?;
         }
-        wave.tell(payment.version, PaymentCaptured { payment: id, order, amount })?;
-    } else {
+        sheet.captured(id, payment.version);
+    } else if !method.pays_later() {
         let (key, purpose) = (wave.id(), Purpose::Payment(id));
         let attempt = Attempt::new(key, Step::Charge, purpose, amount, token, wave.now());
         payment.charge = Some(key);
@@ -121,7 +134,7 @@ pub fn begin(
     Ok(())
 }
 
-/// Wallets pay at once, and what costs nothing needs no card.
+/// Wallets pay at once, and what costs nothing needs no card, transfer or cash.
 fn is_paid_at_once(method: PaymentMethod, amount: Money) -> bool {
     method == PaymentMethod::Wallet || amount.is_zero()
 }

@@ -1,16 +1,22 @@
 //! The SQL of this service. Use cases decide on a [`Sheet`]: they load the rows that they decide
 //! on (locked, in key order), change them in memory, and save what changed as sets.
 //!
-//! Locks are always taken in this order: bills, payments, top-ups, refunds, attempts, wallets.
+//! Locks are always taken in this order: bills, payments, top-ups, refunds, attempts, wallets,
+//! the counter of receipts.
+pub mod confirmations;
+pub mod log;
 pub mod reads;
+mod receipts;
 pub mod rows;
 pub mod sandbox_book;
+pub mod webhooks;
 
 use crate::attempt::{Attempt, State};
 use crate::ledger::{Book, Movement};
 use crate::payment::{Bill, Payment};
 use crate::wallet::{Filling, Wallet};
-use contracts::payments::RefundStatus;
+use confirmations::Confirmation;
+use contracts::payments::{PaymentCaptured, RefundStatus};
 use contracts::{AccountId, EntryId, Money, OrderId, PaymentId, RefundId, Timestamp, TopUpId};
 use kit::Unexpected;
 use kit::db::insert_all;
@@ -31,8 +37,14 @@ pub struct RefundRow {
     pub amount: Money,
     /// Why.
     pub reason: String,
+    /// Whether the goods are on the shelf again.
+    pub restock: bool,
+    /// Which staff asked for it; none where the store did by itself.
+    pub by: Option<AccountId>,
     /// Where it stands.
     pub status: RefundStatus,
+    /// Why the provider declined it, the last time.
+    pub failure_code: Option<String>,
     /// When it was asked for.
     pub created_at: Timestamp,
 }
@@ -98,6 +110,8 @@ pub struct Sheet {
     /// Wallets by account.
     pub wallets: Rows<AccountId, Wallet>,
     posted: Vec<(Movement, [i64; 2])>,
+    confirmed: Vec<Confirmation>,
+    captured: Vec<(PaymentId, i64)>,
 }
 
 impl Sheet {
@@ -255,6 +269,22 @@ impl Sheet {
         }
         Ok(())
     }
+    /// Loads at most `most` attempts to fill a wallet that wait for their owner since `before`.
+    /// # Errors
+    /// When the database fails.
+    pub async fn load_abandoned_attempts(
+        &mut self,
+        wave: &Wave,
+        before: Timestamp,
+        most: u64,
+    ) -> Result<(), Unexpected> {
+        let found = reads::abandoned(before).order_by_asc(attempt::Column::Id).limit(most);
+        for row in found.lock_exclusive().all(wave.tx()).await? {
+            let attempt = attempt::open(row)?;
+            self.attempts.loaded(attempt.id, attempt);
+        }
+        Ok(())
+    }
     /// Loads the attempts that charge payments which are open.
     /// # Errors
     /// When the database fails.
@@ -304,15 +334,23 @@ impl Sheet {
         Ok(())
     }
 
-    /// Writes what changed, with a handful of statements.
+    /// Something was done by hand, and is recorded.
+    pub fn confirm(&mut self, confirmation: Confirmation) {
+        self.confirmed.push(confirmation);
+    }
+    /// The money of a payment was captured, and stays: with the save it gets the number of its
+    /// receipt, and is told.
+    pub fn captured(&mut self, payment: PaymentId, version: i64) {
+        self.captured.push((payment, version));
+    }
+
+    /// Writes what changed, with a handful of statements, and tells what was captured.
     /// # Errors
     /// When a row breaks a constraint.
-    pub async fn save(self, wave: &mut Wave) -> Result<(), Unexpected> {
+    pub async fn save(mut self, wave: &mut Wave) -> Result<(), Unexpected> {
         let tx = wave.tx();
         insert_all(tx, self.bills.fresh().map(bill::close).collect()).await?;
         bill::update(tx, self.bills.changed()).await?;
-        insert_all(tx, self.payments.fresh().map(payment::close).collect()).await?;
-        payment::update(tx, self.payments.changed()).await?;
         insert_all(tx, self.top_ups.fresh().map(top_up::close).collect()).await?;
         top_up::update(tx, self.top_ups.changed()).await?;
         insert_all(tx, self.refunds.fresh().map(refund::close).collect()).await?;
@@ -320,10 +358,36 @@ impl Sheet {
         insert_all(tx, self.attempts.fresh().map(attempt::close).collect()).await?;
         attempt::update(tx, self.attempts.changed()).await?;
         insert_all(tx, self.entries(wave)).await?;
-        // The rows that others wait for come last.
+        insert_all(tx, self.confirmed.iter().map(confirmations::close).collect()).await?;
+        // The rows that others wait for come last, and the one that all wait for at the end:
+        // only the payments that it numbers follow, and they were locked before.
         insert_all(tx, self.wallets.fresh().map(wallet::close).collect()).await?;
         wallet::update(tx, self.wallets.changed()).await?;
+        let captured = self.number_receipts(wave).await?;
+        let tx = wave.tx();
+        insert_all(tx, self.payments.fresh().map(payment::close).collect()).await?;
+        payment::update(tx, self.payments.changed()).await?;
+        for (version, event) in captured {
+            wave.tell(version, event)?;
+        }
         Ok(())
+    }
+    /// Gives each payment that was captured its number; answers the news with their versions.
+    async fn number_receipts(
+        &mut self,
+        wave: &Wave,
+    ) -> Result<Vec<(i64, PaymentCaptured)>, Unexpected> {
+        let numbers = receipts::next(wave, self.captured.len()).await?;
+        let mut news = Vec::with_capacity(self.captured.len());
+        for ((id, version), number) in self.captured.iter().zip(numbers) {
+            let lost = || Unexpected::new(format!("payment {id} was captured and is not there"));
+            let payment = self.payments.get_mut(*id).ok_or_else(lost)?;
+            payment.receipt = Some(number);
+            let (order, amount) = (payment.order, payment.amount);
+            let receipt = Some(number);
+            news.push((*version, PaymentCaptured { payment: *id, order, amount, receipt }));
+        }
+        Ok(news)
     }
     fn entries(&self, wave: &Wave) -> Vec<entry::ActiveModel> {
         let mut entries = Vec::with_capacity(2 * self.posted.len());

@@ -3,11 +3,13 @@ use crate::Payments;
 use crate::attempt::{Attempt, Purpose, State, Step};
 use crate::payment::usable_token;
 use crate::provider;
+use crate::queries::not_done;
 use crate::settle::{TopUpAnswer, keep_answers, top_up_answer};
+use crate::start_payments::Terms;
 use crate::store::{Sheet, reads};
 use crate::wallet::{Filling, MOST_AT_ONCE};
 use contracts::payments::{PaymentMethod, TopUp, TopUpRefused};
-use contracts::{AccountId, CallError, Caller, Currency, Money, TopUpId};
+use contracts::{AccountId, CallError, Caller, Money, TopUpId};
 use kit::Unexpected;
 use kit::calls::Answer;
 use kit::idempotency::{self, Known, Request};
@@ -20,7 +22,7 @@ use kit::wave::{NotRun, Wave};
 /// [`TopUpRefused`]; `Unknown` where the card may have been charged and that was not committed.
 pub async fn top_up(payments: &Payments, caller: &Caller, command: TopUp) -> Answer<TopUp> {
     let account = caller.account().ok_or(CallError::Refused(TopUpRefused::NotLoggedIn))?;
-    let token = check(&command, payments.currency).map_err(CallError::Refused)?.to_owned();
+    let token = check(&command, &payments.terms).map_err(CallError::Refused)?.to_owned();
     let held = reads::balance(payments.db.reader(), account).await.map_err(not_done)?;
     if held.is_some_and(|held| held.currency != command.amount.currency) {
         let other = invalid("amount.currency", "is not the wallet's currency");
@@ -37,23 +39,27 @@ pub async fn top_up(payments: &Payments, caller: &Caller, command: TopUp) -> Ans
     let answer = match begun {
         Begun::Answered(answer) => answer,
         Begun::Refused(refused) => Err(refused),
-        Begun::Leased(attempt) => {
-            let outcome = provider::ask(&payments.sandbox, attempt).await;
-            let settled = match payments.settle.run(outcome.clone()).await {
-                // The account's wallet may have been made by a twin just then.
-                Err(NotRun::Failed(_)) => payments.settle.run(outcome).await,
-                settled => settled,
-            };
-            let settled = settled.map_err(|lost| CallError::Unknown(lost.to_string()))?;
-            settled.ok_or_else(|| CallError::Unknown("the top-up is gone".to_owned()))?
-        }
+        Begun::Leased(attempt) => ask_and_settle(payments, attempt).await?,
     };
     answer.map_err(CallError::Refused)
 }
 
-fn not_done<E>(error: Unexpected) -> CallError<E> {
-    error.log();
-    CallError::NotDone(error.to_string())
+/// Asks the provider for an attempt that is on lease, commits what it says, and answers how the
+/// top-up stands then.
+/// # Errors
+/// `Unknown` where that was not committed: whoever looks after the lease does it.
+pub async fn ask_and_settle(
+    payments: &Payments,
+    attempt: Attempt,
+) -> Result<TopUpAnswer, CallError<TopUpRefused>> {
+    let outcome = provider::ask(&payments.sandbox, attempt).await;
+    let settled = match payments.settle.run(outcome.clone()).await {
+        // The account's wallet may have been made by a twin just then.
+        Err(NotRun::Failed(_)) => payments.settle.run(outcome).await,
+        settled => settled,
+    };
+    let settled = settled.map_err(|lost| CallError::Unknown(lost.to_string()))?;
+    settled.ok_or_else(|| CallError::Unknown("the top-up is gone".to_owned()))
 }
 
 fn invalid(field: &str, reason: impl Into<String>) -> TopUpRefused {
@@ -61,15 +67,18 @@ fn invalid(field: &str, reason: impl Into<String>) -> TopUpRefused {
 }
 
 /// Answers the token.
-fn check(command: &TopUp, currency: Currency) -> Result<&str, TopUpRefused> {
-    if command.amount.currency != currency {
-        return Err(invalid("amount.currency", format!("must be {currency}")));
+fn check<'a>(command: &'a TopUp, terms: &Terms) -> Result<&'a str, TopUpRefused> {
+    if command.amount.currency != terms.currency {
+        return Err(invalid("amount.currency", format!("must be {}", terms.currency)));
     }
     if !(1..=MOST_AT_ONCE).contains(&command.amount.minor) {
         return Err(invalid("amount.amount", format!("must be 1 to {MOST_AT_ONCE}")));
     }
     if command.with.method != PaymentMethod::Card {
         return Err(invalid("payment.method", "must be card"));
+    }
+    if !terms.offered.contains(&PaymentMethod::Card) {
+        return Err(invalid("payment.method", "is not offered"));
     }
     let visible = "must have 1 to 200 visible ASCII characters";
     usable_token(command.with.token.as_deref()).ok_or_else(|| invalid("payment.token", visible))

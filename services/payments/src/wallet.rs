@@ -81,6 +81,13 @@ impl Filling {
         }
         credited
     }
+    /// Nobody completed it, and the card will not be charged any more.
+    pub fn void(&mut self) {
+        if matches!(self.status, PaymentStatus::Pending | PaymentStatus::RequiresAction) {
+            self.status = PaymentStatus::Voided;
+            self.version += 1;
+        }
+    }
     /// The card was refused.
     pub fn fail(&mut self, code: &str) {
         if matches!(self.status, PaymentStatus::Pending | PaymentStatus::RequiresAction) {
@@ -139,6 +146,7 @@ mod tests {
         filling.require_action();
         assert!(filling.credit() && !filling.credit());
         filling.fail("card_declined");
+        filling.void();
         assert_eq!((filling.status, filling.shown().failure_code), (PaymentStatus::Captured, None));
     }
 

@@ -186,6 +186,7 @@ async fn nobody_to_write_to_drops_the_letter_with_a_reason() {
     rig.tell(placed(&rig, &unknown, Some(ada))).await;
     // Those beside them are written all the same.
     rig.tell(UserRegistered { account: ada }).await;
+    rig.clock.forward(Duration::from_secs(2));
     all_written(&rig).await;
     assert_eq!(mails(&rig).await.len(), 1);
     assert_eq!(count(&rig, "letters WHERE state = 'written'").await, 1);

@@ -1,12 +1,16 @@
 //! The store around notifications: its orders and its people, as the test wants them.
 use contracts::cart::CartLine;
-use contracts::identity::{Contact, ContactsOf};
+use contracts::identity::{
+    Contact, ContactsOf, LinkAsked, LinkPurpose, LinksFor, SecretLink, StaffContacts,
+};
 use contracts::orders::{
-    CancelReason, Order, OrderCancelled, OrderForLetter, OrderPaid, OrderPayment, OrderPlaced,
-    OrderStatus, OrdersForLetters, ShippingMethod,
+    CancelReason, GetShop, Order, OrderCancelled, OrderForLetter, OrderPaid, OrderPayment,
+    OrderPlaced, OrderStatus, OrdersForLetters, ShippingMethod, ShopTerms,
 };
 use contracts::payments::{PaymentMethod, PaymentStatus};
-use contracts::{AccountId, Address, CallError, Caller, Currency, Money, OrderId, Quantity};
+use contracts::{
+    AccountId, Address, CallError, Caller, Currency, LinkId, Money, OrderId, Quantity,
+};
 use kit::clock::Clock as _;
 use kit::config::Config;
 use kit::plug::Service;
@@ -26,30 +30,85 @@ pub struct Shop(Arc<Mutex<Facts>>);
 pub struct Facts {
     pub orders: BTreeMap<OrderId, OrderForLetter>,
     pub people: BTreeMap<AccountId, Contact>,
+    pub links: BTreeMap<LinkId, SecretLink>,
+    pub staff: Vec<AccountId>,
     /// While set, this neighbour does not answer.
     pub orders_away: bool,
     pub identity_away: bool,
     /// How many ids each call had.
     pub asked_of_orders: Vec<usize>,
     pub asked_of_identity: Vec<usize>,
+    pub asked_for_shop: usize,
+    pub asked_for_staff: usize,
 }
 
 impl Shop {
     pub async fn open() -> (Rig, Self) {
-        let (rig, shop) = Self::without_orders().await;
-        let known = shop.clone();
-        rig.play::<OrdersForLetters>(move |caller, call| known.orders_for_letters(&caller, &call));
-        (rig, shop)
+        Self::posting("outbox:").await
     }
     /// Where the test plays orders itself.
     pub async fn without_orders() -> (Rig, Self) {
-        let config = Config { mail_from: "Feria <shop@feria.example>".into(), ..Config::default() };
+        Self::configured("outbox:", false).await
+    }
+    /// A shop whose letters go to the mail server at `mail`.
+    pub async fn posting(mail: &str) -> (Rig, Self) {
+        Self::configured(mail, true).await
+    }
+    async fn configured(mail: &str, with_orders: bool) -> (Rig, Self) {
+        let mail_from = "Feria <shop@feria.example>".into();
+        let config = Config { mail_from, mail: mail.into(), ..Config::default() };
         let services: [Box<dyn Service>; 1] = [Box::new(notifications::plug())];
         let rig = Rig::start(&services, config).await;
         let shop = Self::default();
         let known = shop.clone();
         rig.play::<ContactsOf>(move |caller, call| known.contacts_of(&caller, &call));
+        let known = shop.clone();
+        rig.play::<GetShop>(move |_, _| Ok(known.terms()));
+        let known = shop.clone();
+        rig.play::<LinksFor>(move |caller, call| known.links_for(&caller, &call));
+        let known = shop.clone();
+        rig.play::<StaffContacts>(move |caller, _| known.staff_contacts(&caller));
+        if with_orders {
+            let known = shop.clone();
+            rig.play::<OrdersForLetters>(move |caller, call| {
+                known.orders_for_letters(&caller, &call)
+            });
+        }
         (rig, shop)
+    }
+    fn terms(&self) -> contracts::orders::Shop {
+        self.change(|facts| facts.asked_for_shop += 1);
+        let vat_id = Some("PT999999990".into());
+        let terms = ShopTerms { name: "Feria".into(), vat_id, ..ShopTerms::default() };
+        contracts::orders::Shop { terms, currency: Currency::USD, version: 0, changed_at: None }
+    }
+    fn links_for(&self, caller: &Caller, call: &LinksFor) -> kit::calls::Answer<LinksFor> {
+        assert_eq!(*caller, Caller::Store);
+        self.change(|facts| {
+            if facts.identity_away {
+                return Err(CallError::NotDone("identity is away".into()));
+            }
+            Ok(call.links.iter().filter_map(|link| facts.links.get(link)).cloned().collect())
+        })
+    }
+    fn staff_contacts(&self, caller: &Caller) -> kit::calls::Answer<StaffContacts> {
+        assert_eq!(*caller, Caller::Store);
+        self.change(|facts| {
+            facts.asked_for_staff += 1;
+            if facts.identity_away {
+                return Err(CallError::NotDone("identity is away".into()));
+            }
+            Ok(facts.staff.iter().map(|one| facts.people[one].clone()).collect())
+        })
+    }
+    /// A new link of `account`, that works for an hour, and the news of it.
+    pub fn link(&self, rig: &Rig, account: AccountId, purpose: LinkPurpose) -> LinkAsked {
+        let link: LinkId = rig.id();
+        let token = format!("s3cret-{}", link.0.simple());
+        let expires_at = rig.clock.now().after(Duration::from_secs(3600));
+        let secret = SecretLink { link, account, token, expires_at };
+        self.change(|facts| facts.links.insert(link, secret));
+        LinkAsked { link, account, purpose }
     }
     pub fn change<T>(&self, change: impl FnOnce(&mut Facts) -> T) -> T {
         change(&mut self.0.lock().unwrap())
@@ -91,7 +150,9 @@ impl Shop {
     /// A new order: an account's, or a guest's with an address.
     pub fn order(&self, rig: &Rig, account: Option<AccountId>, email: Option<&str>) -> Order {
         let order = order(rig);
-        let known = OrderForLetter { account, email: email.map(Into::into), order: order.clone() };
+        let email = email.map(Into::into);
+        let receipt = Some("17".into());
+        let known = OrderForLetter { account, email, receipt, order: order.clone() };
         self.change(|facts| facts.orders.insert(order.id, known));
         order
     }
@@ -120,6 +181,8 @@ fn order(rig: &Rig) -> Order {
         subtotal: usd(3498),
         shipping: usd(499),
         tax: usd(0),
+        tax_included: usd(0),
+        tax_lines: Vec::new(),
         discount: usd(100),
         total: usd(3897),
         payment: OrderPayment {
@@ -127,6 +190,8 @@ fn order(rig: &Rig) -> Order {
             status: PaymentStatus::Pending,
             method: PaymentMethod::Card,
             failure_code: None,
+            reference: None,
+            instructions: None,
         },
         shipping_method: ShippingMethod::Standard,
         shipping_address: Address {
@@ -139,6 +204,8 @@ fn order(rig: &Rig) -> Order {
             phone: None,
         },
         tracking: None,
+        shipments: Vec::new(),
+        refunded: usd(0),
         cancel_reason: None,
         expires_at: None,
         created_at: rig.clock.now(),
@@ -160,7 +227,14 @@ pub fn placed(rig: &Rig, order: &Order, account: Option<AccountId>) -> OrderPlac
     }
 }
 pub fn paid(rig: &Rig, order: &Order, account: Option<AccountId>) -> OrderPaid {
-    OrderPaid { order: order.id, account, cart: rig.id(), lines: Vec::new(), total: order.total }
+    OrderPaid {
+        order: order.id,
+        account,
+        cart: rig.id(),
+        lines: Vec::new(),
+        total: order.total,
+        placed_with: Some(PaymentMethod::Card),
+    }
 }
 pub fn cancelled(
     order: &Order,
@@ -193,15 +267,18 @@ pub struct Kept {
     pub subject: String,
     pub text: String,
     pub html: String,
+    pub state: String,
 }
 pub async fn mails(rig: &Rig) -> Vec<Kept> {
-    let sql = "SELECT kind, recipient, subject, plain, html FROM mails ORDER BY kind, recipient";
+    let sql =
+        "SELECT kind, recipient, subject, plain, html, state FROM mails ORDER BY kind, recipient";
     let kept = |row: &QueryResult| Kept {
         kind: row.try_get_by_index(0).unwrap(),
         to: row.try_get_by_index(1).unwrap(),
         subject: row.try_get_by_index(2).unwrap(),
         text: row.try_get_by_index(3).unwrap(),
         html: row.try_get_by_index(4).unwrap(),
+        state: row.try_get_by_index(5).unwrap(),
     };
     rows(rig, sql).await.iter().map(kept).collect()
 }

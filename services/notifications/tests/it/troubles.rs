@@ -106,6 +106,7 @@ async fn a_great_many_letters_are_written_in_sets() {
     shop.change(|facts| {
         facts.identity_away = false;
         facts.asked_of_identity.clear();
+        facts.asked_for_shop = 0;
     });
     rig.clock.forward(Duration::from_secs(600));
     let started = std::time::Instant::now();
@@ -114,6 +115,7 @@ async fn a_great_many_letters_are_written_in_sets() {
     println!("{MANY} letters in {:?}, in sets of {sets:?}", started.elapsed());
     assert_eq!(sets.iter().sum::<usize>(), MANY, "each is asked about once: {sets:?}");
     assert!(sets.iter().all(|set| *set <= 500) && sets.len() <= 5, "{sets:?}");
+    assert_eq!(shop.change(|facts| facts.asked_for_shop), sets.len(), "once for each set");
     assert_eq!(mails(&rig).await.len(), MANY);
     assert_eq!(count(&rig, "notifications").await, i64::try_from(MANY).unwrap());
 }

@@ -26,6 +26,25 @@ pub async fn is_any_due(db: &impl ConnectionTrait, now: Timestamp) -> Result<boo
     Ok(first.into_tuple::<Uuid>().one(db).await?.is_some())
 }
 
+/// Attempts to fill a wallet that wait for their owner since `before`.
+pub(super) fn abandoned(before: Timestamp) -> Select<attempt::Entity> {
+    attempt::Entity::find()
+        .filter(attempt::Column::State.eq(State::Waiting.as_str()))
+        .filter(attempt::Column::TopUpId.is_not_null())
+        .filter(attempt::Column::CreatedAt.lte(before.micros()))
+}
+
+/// Whether a top-up waits for its owner since `before`.
+/// # Errors
+/// When the database fails.
+pub async fn is_any_abandoned(
+    db: &impl ConnectionTrait,
+    before: Timestamp,
+) -> Result<bool, Unexpected> {
+    let first = abandoned(before).select_only().column(attempt::Column::Id).limit(1);
+    Ok(first.into_tuple::<Uuid>().one(db).await?.is_some())
+}
+
 /// A payment.
 /// # Errors
 /// When the database fails.

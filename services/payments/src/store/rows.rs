@@ -19,6 +19,16 @@ pub(super) fn money(minor: i64, currency: &str) -> Result<Money, Unexpected> {
     let code: Currency = currency.parse().map_err(|_| unknown("currency", currency))?;
     Ok(Money::new(minor, code))
 }
+fn method(name: &str) -> Result<PaymentMethod, Unexpected> {
+    let known = [
+        PaymentMethod::Wallet,
+        PaymentMethod::Card,
+        PaymentMethod::BankTransfer,
+        PaymentMethod::CashOnDelivery,
+    ];
+    let found = known.into_iter().find(|method| method.as_str() == name);
+    found.ok_or_else(|| unknown("method", name))
+}
 fn status(name: &str) -> Result<PaymentStatus, Unexpected> {
     status_named(name).ok_or_else(|| unknown("status", name))
 }
@@ -106,6 +116,7 @@ pub mod payment {
         pub refunded: i64,
         pub charge: Option<Uuid>,
         pub continued: bool,
+        pub receipt: Option<i64>,
         pub version: i64,
         pub created_at: i64,
     }
@@ -117,10 +128,7 @@ pub mod payment {
     /// # Errors
     /// When the row holds a name that is not known.
     pub fn open(row: Model) -> Result<Payment, Unexpected> {
-        let method = [PaymentMethod::Wallet, PaymentMethod::Card]
-            .into_iter()
-            .find(|method| method.as_str() == row.method)
-            .ok_or_else(|| unknown("method", &row.method))?;
+        let method = method(&row.method)?;
         Ok(Payment {
             id: PaymentId(row.id),
             order: OrderId(row.order_id),
@@ -134,6 +142,7 @@ pub mod payment {
             refunded: money(row.refunded, &row.currency)?,
             charge: row.charge,
             continued: row.continued,
+            receipt: row.receipt,
             version: row.version,
             created_at: Timestamp::from_micros(row.created_at),
         })
@@ -153,6 +162,7 @@ pub mod payment {
             refunded: Set(payment.refunded.minor),
             charge: Set(payment.charge),
             continued: Set(payment.continued),
+            receipt: Set(payment.receipt),
             version: Set(payment.version),
             created_at: Set(payment.created_at.micros()),
         }
@@ -170,6 +180,7 @@ pub mod payment {
                 payment.promised.minor.into(),
                 payment.refunded.minor.into(),
                 payment.continued.into(),
+                payment.receipt.into(),
                 payment.version.into(),
             ]
         };
@@ -181,6 +192,7 @@ pub mod payment {
             .change(Change::To("promised"), Kind::Int)
             .change(Change::To("refunded"), Kind::Int)
             .change(Change::To("continued"), Kind::Bool)
+            .change(Change::To("receipt"), Kind::Int)
             .change(Change::To("version"), Kind::Int)
             .run(tx, changed.map(row).collect())
             .await
@@ -201,7 +213,10 @@ pub mod refund {
         pub amount: i64,
         pub currency: String,
         pub reason: String,
+        pub restock: bool,
+        pub staff_id: Option<Uuid>,
         pub status: String,
+        pub failure_code: Option<String>,
         pub created_at: i64,
     }
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -212,10 +227,14 @@ pub mod refund {
         match status {
             RefundStatus::Pending => "pending",
             RefundStatus::Done => "done",
+            RefundStatus::Failed => "failed",
         }
     }
-    pub(in crate::store) fn open(row: Model) -> Result<RefundRow, Unexpected> {
-        let status = [RefundStatus::Pending, RefundStatus::Done]
+    /// The refund in a row.
+    /// # Errors
+    /// When the row holds a name that is not known.
+    pub fn open(row: Model) -> Result<RefundRow, Unexpected> {
+        let status = [RefundStatus::Pending, RefundStatus::Done, RefundStatus::Failed]
             .into_iter()
             .find(|status| name(*status) == row.status)
             .ok_or_else(|| unknown("refund's status", &row.status))?;
@@ -224,7 +243,10 @@ pub mod refund {
             payment: PaymentId(row.payment_id),
             amount: money(row.amount, &row.currency)?,
             reason: row.reason,
+            restock: row.restock,
+            by: row.staff_id.map(AccountId),
             status,
+            failure_code: row.failure_code,
             created_at: Timestamp::from_micros(row.created_at),
         })
     }
@@ -235,7 +257,10 @@ pub mod refund {
             amount: Set(refund.amount.minor),
             currency: Set(refund.amount.currency.code().to_owned()),
             reason: Set(refund.reason.clone()),
+            restock: Set(refund.restock),
+            staff_id: Set(refund.by.map(Uuid::from)),
             status: Set(name(refund.status).to_owned()),
+            failure_code: Set(refund.failure_code.clone()),
             created_at: Set(refund.created_at.micros()),
         }
     }
@@ -244,11 +269,12 @@ pub mod refund {
         changed: impl Iterator<Item = (&RefundRow, &RefundRow)>,
     ) -> Result<(), DbErr> {
         let row = |(refund, _): (&RefundRow, &RefundRow)| -> Vec<Value> {
-            vec![refund.id.0.into(), name(refund.status).into()]
+            vec![refund.id.0.into(), name(refund.status).into(), refund.failure_code.clone().into()]
         };
         SetUpdate::of("refunds")
             .key("id", Kind::Id)
             .change(Change::To("status"), Kind::Text)
+            .change(Change::To("failure_code"), Kind::Text)
             .run(tx, changed.map(row).collect())
             .await
     }
@@ -276,7 +302,10 @@ pub mod top_up {
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
 
-    pub(in crate::store) fn open(row: Model) -> Result<Filling, Unexpected> {
+    /// The top-up in a row.
+    /// # Errors
+    /// When the row holds a name that is not known.
+    pub fn open(row: Model) -> Result<Filling, Unexpected> {
         Ok(Filling {
             id: TopUpId(row.id),
             account: AccountId(row.account_id),
@@ -349,7 +378,10 @@ pub mod attempt {
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
 
-    pub(in crate::store) fn open(row: Model) -> Result<Attempt, Unexpected> {
+    /// The attempt in a row.
+    /// # Errors
+    /// When the row holds a name that is not known.
+    pub fn open(row: Model) -> Result<Attempt, Unexpected> {
         let purpose = match (row.payment_id, row.top_up_id, row.refund_id, row.charge) {
             (Some(payment), None, Some(refund), Some(charge)) => {
                 let (payment, refund) = (PaymentId(payment), RefundId(refund));

@@ -54,6 +54,8 @@ struct Story {
     by_card: OrderPlaced,
     confirmed: OrderPlaced,
     late: OrderPlaced,
+    by_transfer: OrderPlaced,
+    in_cash: OrderPlaced,
 }
 
 impl Story {
@@ -65,6 +67,8 @@ impl Story {
             by_card: shop.order(account, card("tok_chargedThenError"), 500),
             confirmed: shop.order(None, card("tok_threeDSecure"), 300),
             late: shop.order(None, card("tok_timeout"), 200),
+            by_transfer: shop.order(None, bank(), 400),
+            in_cash: shop.order(None, cash(), 100),
             payer,
             staff: admin(),
         }
@@ -79,6 +83,7 @@ impl Story {
         deliver(shop, self.confirmed.clone()).await?;
         deliver(shop, self.late.clone()).await?;
         turn(node).await?;
+        self.tell_of_hands(shop).await?;
         let go_on = ContinuePayment {
             order: self.confirmed.order,
             account: None,
@@ -92,6 +97,7 @@ impl Story {
             payment: self.by_card.payment,
             amount: Some(usd(200)),
             reason: "torn".to_owned(),
+            restock: false,
             idempotency: key("r"),
         };
         shop.rig.call(&self.staff, part).await?;
@@ -111,14 +117,36 @@ impl Story {
         Ok(closing)
     }
 
+    /// What is done by hand, and a top-up that its owner confirms.
+    async fn tell_of_hands(&self, shop: &Shop) -> Result<(), Stopped> {
+        let asks = shop.top_up(&self.payer, 50, "tok_threeDSecure", "asks").await?;
+        let confirm = ConfirmTopUp { top_up: asks.id, idempotency: key("c") };
+        let done = shop.rig.call(&self.payer, confirm).await?;
+        assert_eq!(done.status, PaymentStatus::Captured);
+        deliver(shop, self.by_transfer.clone()).await?;
+        deliver(shop, self.in_cash.clone()).await?;
+        deliver(shop, delivered(&self.in_cash)).await?;
+        shop.confirm(&self.staff, &self.by_transfer, Some(400), "t").await?;
+        deliver(shop, cancelled(&self.by_transfer)).await?;
+        let payment = self.by_transfer.payment;
+        let shown = shop.rig.call(&self.staff, GetPayment { payment }).await?;
+        assert_eq!(shown.refunds.len(), 1);
+        let refund = shown.refunds[0].id;
+        let by_hand = ConfirmRefund { payment, refund, idempotency: key("h") };
+        shop.rig.call(&self.staff, by_hand).await?;
+        Ok(())
+    }
+
     async fn assert_ended(&self, shop: &Shop, node: &Node, late: Closing) {
         let db = &node.service("payments").unwrap().db;
-        assert_eq!(shop.balance(&self.payer).await, 1_000);
+        assert_eq!(shop.balance(&self.payer).await, 1_050);
         for (order, captured, refunded) in [
             (&self.by_wallet, 600, 600),
             (&self.by_card, 500, 500),
             (&self.confirmed, 300, 0),
             (&self.late, 200, 200),
+            (&self.by_transfer, 400, 400),
+            (&self.in_cash, 100, 0),
         ] {
             let found = reads::payment(db.reader(), order.payment).await.unwrap().unwrap();
             assert_eq!(
@@ -128,7 +156,7 @@ impl Story {
             );
         }
         let book = sandbox_book::all(db.reader()).await.unwrap();
-        assert_eq!(book.iter().filter(|row| row.kind == "charge").count(), 4);
+        assert_eq!(book.iter().filter(|row| row.kind == "charge").count(), 5);
         assert_eq!(book.iter().filter(|row| row.kind == "refund").count(), 3);
         // No relay runs here: all news is still in the outbox.
         let mut told: BTreeMap<String, usize> = BTreeMap::new();
@@ -137,9 +165,9 @@ impl Story {
         }
         let expected = [
             (PaymentActionRequired::NAME, 1),
-            (PaymentCaptured::NAME, if late == Closing::Closed { 3 } else { 4 }),
-            (PaymentRefunded::NAME, 4),
-            (WalletToppedUp::NAME, 1),
+            (PaymentCaptured::NAME, if late == Closing::Closed { 5 } else { 6 }),
+            (PaymentRefunded::NAME, 5),
+            (WalletToppedUp::NAME, 2),
         ];
         assert_eq!(told, expected.map(|(name, count)| (name.to_owned(), count)).into());
         assert_ledger(db).await;
@@ -223,7 +251,7 @@ async fn tell_with(crash: Arc<CrashAt>) -> usize {
 #[tokio::test]
 async fn a_crash_at_any_commit_changes_nothing_in_the_end() {
     let commits = tell_with(CrashAt::new(Point::AfterCommit, usize::MAX)).await;
-    assert!(commits > 20, "{commits}");
+    assert!(commits > 30, "{commits}");
     for number in 0..commits {
         for point in [Point::BeforeCommit, Point::AfterCommit] {
             let crash = CrashAt::new(point, number);

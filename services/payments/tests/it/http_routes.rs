@@ -8,15 +8,18 @@ use kit::testing::admin;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-struct Site {
-    shop: Shop,
+pub struct Site {
+    pub shop: Shop,
     router: axum::Router,
     api: utoipa::openapi::OpenApi,
 }
 
 impl Site {
-    async fn open() -> Self {
-        let mut shop = Shop::open().await;
+    pub async fn open() -> Self {
+        Self::with(Config::default()).await
+    }
+    pub async fn with(config: Config) -> Self {
+        let mut shop = Shop::with(config).await;
         let running = &mut shop.rig.nodes[0].services[0];
         let (router, api) = running.routes.take().unwrap().split_for_parts();
         Self { shop, router, api }
@@ -40,7 +43,7 @@ impl Site {
         }
         self.ask(request.body(Body::from(body.to_string())).unwrap()).await
     }
-    async fn ask(&self, request: Request<Body>) -> (u16, Value) {
+    pub async fn ask(&self, request: Request<Body>) -> (u16, Value) {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
@@ -206,6 +209,88 @@ async fn staff_refund_by_the_route() {
 }
 
 #[tokio::test]
+async fn staff_confirm_transfers_and_refunds_by_the_routes() {
+    let site = Site::open().await;
+    let staff = admin();
+    let order = site.shop.placed(None, bank(), 1_000, PaymentStatus::Pending).await;
+    let path = format!("/v1/payments/{}/confirm", order.payment);
+    let much = json!({"amount": {"amount": 1_001, "currency": "USD"}});
+    let (status, problem) = site.post(&staff, &path, Some("1"), much).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("wrong_amount")));
+    assert_eq!(problem["asked"], json!({"amount": 1_000, "currency": "USD"}));
+    let (status, problem) = site.post(&staff, &path, None, "").await;
+    assert_eq!((status, &problem["code"]), (400, &json!("idempotency_key_required")));
+    for (body, field) in [
+        (json!({"sum": 1}), "sum"),
+        (json!({"amount": 1_000}), "amount"),
+        (json!({"amount": {"amount": 10.5, "currency": "USD"}}), "amount.amount"),
+    ] {
+        let (status, problem) = site.post(&staff, &path, Some("2"), &body).await;
+        assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!(field)), "{body}");
+    }
+    let first = site.post(&staff, &path, Some("3"), "").await;
+    assert_eq!(
+        (first.0, &first.1["status"], &first.1["receipt"]),
+        (200, &json!("captured"), &json!(1))
+    );
+    assert_eq!(site.post(&staff, &path, Some("3"), "{}").await, first);
+    let (status, problem) = site.post(&staff, &path, Some("3"), json!({"amount": null})).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("idempotency_key_reused")));
+    let shown = site.get(&staff, &format!("/v1/payments/{}", order.payment)).await;
+    assert_eq!(shown, first);
+    let refunds = format!("/v1/payments/{}/refunds", order.payment);
+    let body = json!({"reason": "torn", "restock": true});
+    let (status, owed) = site.post(&staff, &refunds, Some("1"), body).await;
+    assert_eq!((status, &owed["status"]), (202, &json!("pending")));
+    let book = format!("{refunds}/{}/confirm", owed["id"].as_str().unwrap());
+    let (status, done) = site.post(&staff, &book, Some("1"), "").await;
+    assert_eq!((status, &done["status"]), (200, &json!("done")));
+    let (status, page) = site.get(&staff, "/v1/staff/transactions?limit=2").await;
+    assert_eq!((status, page["items"].as_array().unwrap().len()), (200, 2));
+    let next =
+        format!("/v1/staff/transactions?limit=2&cursor={}", page["next_cursor"].as_str().unwrap());
+    let (_, page) = site.get(&staff, &next).await;
+    assert_eq!((page["items"].as_array().unwrap().len(), &page["next_cursor"]), (1, &Value::Null));
+    for query in ["limit=0", "limit=101", "cursor=!", "page=1"] {
+        let (status, problem) = site.get(&staff, &format!("/v1/staff/transactions?{query}")).await;
+        assert_eq!((status, &problem["code"]), (400, &json!("invalid_input")), "{query}");
+    }
+    let ended = site.shop.placed(None, bank(), 1_000, PaymentStatus::Pending).await;
+    site.shop.close(&ended).await;
+    let path = format!("/v1/payments/{}/confirm", ended.payment);
+    let (status, problem) = site.post(&staff, &path, Some("1"), "").await;
+    assert_eq!((status, &problem["code"]), (409, &json!("wrong_state")));
+    assert_eq!(problem["payment_status"], "voided");
+    let nobody = uuid::Uuid::now_v7();
+    for path in [format!("/v1/payments/{nobody}"), "/v1/payments/17".to_owned()] {
+        assert_eq!(site.get(&staff, &path).await.0, 404);
+        assert_eq!(site.post(&staff, &format!("{path}/confirm"), Some("1"), "").await.0, 404);
+        let refund = format!("{path}/refunds/{nobody}/confirm");
+        assert_eq!(site.post(&staff, &refund, Some("1"), "").await.0, 404);
+    }
+    site.shop.end().await;
+}
+
+#[tokio::test]
+async fn a_top_up_is_completed_by_its_route() {
+    let site = Site::open().await;
+    let caller = site.shop.shopper_with(0).await;
+    let (_, asks) = site.post(&caller, TOP_UPS, Some("a"), top_up(100, "tok_threeDSecure")).await;
+    let path = format!("{TOP_UPS}/{}/confirm", asks["id"].as_str().unwrap());
+    assert_eq!(site.post(&Caller::Guest, &path, None, "{").await.0, 401);
+    assert_eq!(site.post(&shopper(), &path, Some("c"), "").await.0, 404);
+    let (status, problem) = site.post(&caller, &path, None, "").await;
+    assert_eq!((status, &problem["code"]), (400, &json!("idempotency_key_required")));
+    assert_eq!(site.post(&caller, &path, Some("c"), json!({"x": 1})).await.0, 400);
+    let done = site.post(&caller, &path, Some("c"), "").await;
+    assert_eq!((done.0, &done.1["status"]), (200, &json!("captured")));
+    assert_eq!(site.post(&caller, &path, Some("c"), "").await, done);
+    let (status, problem) = site.post(&caller, &path, Some("d"), "").await;
+    assert_eq!((status, &problem["code"]), (409, &json!("wrong_state")));
+    site.shop.end().await;
+}
+
+#[tokio::test]
 async fn who_may_not_is_told_before_the_input_is_looked_at() {
     let site = Site::open().await;
     let customer = shopper();
@@ -222,11 +307,20 @@ async fn who_may_not_is_told_before_the_input_is_looked_at() {
         let (status, problem) = site.post(caller, path, None, "{").await;
         assert_eq!((status, &problem["code"]), (403, &json!("not_allowed")));
     }
+    for path in ["/v1/payments/17", "/v1/staff/transactions?limit=0"] {
+        assert_eq!(site.get(&Caller::Guest, path).await.0, 401, "{path}");
+        assert_eq!(site.get(&support, path).await.0, 403, "{path}");
+    }
+    for path in ["/v1/payments/17/confirm", "/v1/payments/17/refunds/17/confirm"] {
+        assert_eq!(site.post(&Caller::Guest, path, None, "{").await.0, 401, "{path}");
+        assert_eq!(site.post(&support, path, None, "{").await.0, 403, "{path}");
+    }
     let (status, methods) = site.get(&Caller::Guest, "/v1/payment-methods").await;
-    assert_eq!((status, methods.as_array().unwrap().len()), (200, 1));
+    assert_eq!((status, methods.as_array().unwrap().len()), (200, 3));
     assert_eq!(methods[0]["method"], "card");
+    assert_eq!(methods[0]["needs_token"], true);
     let (_, methods) = site.get(&customer, "/v1/payment-methods").await;
-    assert_eq!(methods[1]["method"], "wallet");
+    assert_eq!(methods[0]["method"], "wallet");
     site.shop.end().await;
 }
 
@@ -247,6 +341,6 @@ async fn every_route_is_documented() {
             assert!(operation["responses"].as_object().unwrap().keys().any(|s| s.starts_with('2')));
         }
     }
-    assert_eq!(operations, 5);
+    assert_eq!(operations, 11);
     site.shop.end().await;
 }

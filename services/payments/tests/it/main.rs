@@ -6,13 +6,20 @@ mod continuing;
 mod crashes;
 mod failing_steps;
 mod http_routes;
+mod paying_later;
+mod receipts;
 mod refunds;
 mod starting;
+mod stories;
 mod top_ups;
+mod transactions;
 mod wallets;
+mod webhooks;
 
 use contracts::identity::UserRegistered;
-use contracts::orders::{CancelReason, Idempotency, OrderCancelled, OrderPlaced, PayWith};
+use contracts::orders::{
+    CancelReason, Idempotency, OrderCancelled, OrderDelivered, OrderPlaced, PayWith,
+};
 use contracts::payments::*;
 use contracts::{AccountId, Call, CallError, Caller, CartId, Currency, Event, Money, PaymentId};
 use kit::config::Config;
@@ -49,6 +56,12 @@ fn card(token: &str) -> PayWith {
 fn wallet() -> PayWith {
     PayWith { method: PaymentMethod::Wallet, token: None }
 }
+fn bank() -> PayWith {
+    PayWith { method: PaymentMethod::BankTransfer, token: None }
+}
+fn cash() -> PayWith {
+    PayWith { method: PaymentMethod::CashOnDelivery, token: None }
+}
 fn key(name: &str) -> Idempotency {
     Idempotency { key: name.to_owned(), body: [7; 32] }
 }
@@ -61,7 +74,10 @@ fn no<T: std::fmt::Debug, E: std::fmt::Debug>(answer: Result<T, CallError<E>>) -
 
 impl Shop {
     async fn open() -> Self {
-        Self::around(Rig::start(&services(), Config::default()).await)
+        Self::with(Config::default()).await
+    }
+    async fn with(config: Config) -> Self {
+        Self::around(Rig::start(&services(), config).await)
     }
     fn around(rig: Rig) -> Self {
         Self {
@@ -127,6 +143,25 @@ impl Shop {
         self.rig.tell(order.clone()).await;
         self.until(order.payment, status).await;
         order
+    }
+    /// Says that a transfer arrived.
+    async fn confirm(
+        &self,
+        staff: &Caller,
+        order: &OrderPlaced,
+        minor: Option<i64>,
+        name: &str,
+    ) -> Result<PaymentForStaff, CallError<ConfirmRefused>> {
+        let (payment, amount) = (order.payment, minor.map(usd));
+        self.rig.call(staff, ConfirmTransfer { payment, amount, idempotency: key(name) }).await
+    }
+    /// Has an order arrive.
+    async fn deliver(&self, order: &OrderPlaced) {
+        self.rig.tell(delivered(order)).await;
+    }
+    /// A payment as staff see it.
+    async fn shown(&self, id: PaymentId) -> PaymentForStaff {
+        self.rig.call(&Caller::Store, GetPayment { payment: id }).await.unwrap()
     }
     async fn cancel(&self, order: &OrderPlaced) {
         self.rig.tell(cancelled(order)).await;
@@ -210,6 +245,20 @@ async fn assert_ledger(db: &Db) {
     let taken = book.iter().filter(|row| row.kind == "charge" && row.state == "captured");
     let outside: i64 = taken.map(|row| row.amount - row.refunded).sum();
     assert_eq!(-book_sum(db, "card").await, outside, "{book:#?}");
+    assert_receipts(db).await;
+}
+
+/// Every number from 1 to the last one was given once, and only to what was captured and told.
+async fn assert_receipts(db: &Db) -> i64 {
+    use payments::store::rows::payment::{Column, Entity};
+    use sea_orm::entity::prelude::*;
+    let rows = Entity::find().filter(Column::Receipt.is_not_null()).all(db.reader()).await.unwrap();
+    assert!(rows.iter().all(|row| row.captured == row.amount), "{rows:#?}");
+    let mut numbers: Vec<i64> = rows.iter().filter_map(|row| row.receipt).collect();
+    numbers.sort_unstable();
+    let last = i64::try_from(numbers.len()).unwrap();
+    assert_eq!(numbers, (1..=last).collect::<Vec<_>>());
+    last
 }
 
 /// The sum of a book of the ledger.
@@ -231,6 +280,16 @@ fn cancelled(order: &OrderPlaced) -> OrderCancelled {
     }
 }
 
+fn delivered(order: &OrderPlaced) -> OrderDelivered {
+    OrderDelivered {
+        order: order.order,
+        account: order.account,
+        payment: order.payment,
+        method: order.method,
+        total: order.total,
+    }
+}
+
 #[test]
 fn the_plug_says_what_the_contracts_say() {
     let declared = payments::plug().declared();
@@ -240,10 +299,15 @@ fn the_plug_says_what_the_contracts_say() {
         ClosePayment::NAME,
         ContinuePayment::NAME,
         RefundPayment::NAME,
+        ConfirmTransfer::NAME,
+        ConfirmRefund::NAME,
+        GetPayment::NAME,
+        ListTransactions::NAME,
         PaymentMethods::NAME,
         GetWallet::NAME,
         WalletEntries::NAME,
         TopUp::NAME,
+        ConfirmTopUp::NAME,
     ];
     expected.sort_unstable();
     assert_eq!(answers, expected);
@@ -255,6 +319,8 @@ fn the_plug_says_what_the_contracts_say() {
         WalletToppedUp::NAME,
     ];
     assert_eq!(declared.tells, tells);
-    assert_eq!(declared.hears, [UserRegistered::NAME, OrderPlaced::NAME, OrderCancelled::NAME]);
+    let hears =
+        [UserRegistered::NAME, OrderPlaced::NAME, OrderCancelled::NAME, OrderDelivered::NAME];
+    assert_eq!(declared.hears, hears);
     assert!(declared.calls.is_empty());
 }

@@ -5,7 +5,8 @@ use kit::testing::admin;
 
 fn refund(payment: PaymentId, minor: Option<i64>, name: &str) -> RefundPayment {
     let reason = "a page was missing".to_owned();
-    RefundPayment { payment, amount: minor.map(usd), reason, idempotency: key(name) }
+    let (amount, idempotency) = (minor.map(usd), key(name));
+    RefundPayment { payment, amount, reason, restock: false, idempotency }
 }
 
 #[tokio::test]
@@ -144,5 +145,174 @@ async fn refunds_at_once_never_exceed_the_capture() {
     assert_eq!(shop.payment(order.payment).await.unwrap().refunded, usd(1_000));
     shop.rig.settled().await;
     assert_eq!(shop.refunded.lock().iter().map(|told| told.amount.minor).sum::<i64>(), 1_000);
+    shop.end().await;
+}
+
+impl Shop {
+    /// Has the provider decline whatever is to be given back of a payment.
+    pub async fn break_refunds(&self, payment: PaymentId) {
+        self.set_refunded(payment, true).await;
+    }
+    /// Has the provider give back what was not given back yet, again.
+    pub async fn mend_refunds(&self, payment: PaymentId) {
+        self.set_refunded(payment, false).await;
+    }
+    async fn set_refunded(&self, payment: PaymentId, all: bool) {
+        use sandbox_book::{Column, Entity};
+        use sea_orm::entity::prelude::*;
+        let charge = self.payment(payment).await.unwrap().charge.unwrap();
+        let amount = if all { Expr::col(Column::Amount) } else { Expr::value(0) };
+        Entity::update_many()
+            .col_expr(Column::Refunded, amount)
+            .filter(Column::Id.eq(charge))
+            .exec(self.db().reader())
+            .await
+            .unwrap();
+    }
+    /// Lets a day and more pass, in steps of ten minutes.
+    async fn pass_a_day(&self) {
+        self.quiet().await;
+        for _ in 0..(30 * 6) {
+            self.rig.clock.forward(Duration::from_secs(600));
+            self.quiet().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_declined_refund_is_tried_for_a_day_and_then_failed_and_free_again() {
+    let shop = Shop::open().await;
+    let staff = admin();
+    let order = shop.placed(None, card("tok_visa"), 1_000, PaymentStatus::Captured).await;
+    shop.break_refunds(order.payment).await;
+    shop.rig.call(&staff, refund(order.payment, Some(600), "1")).await.unwrap();
+    shop.quiet().await;
+    let shown = shop.shown(order.payment).await;
+    assert_eq!(shown.refunds[0].status, RefundStatus::Pending);
+    let line = shown.transactions.last().unwrap();
+    assert_eq!(
+        (line.outcome.as_str(), line.failure_code.as_deref()),
+        ("asked", Some("refund_refused"))
+    );
+    let much = no(shop.rig.call(&staff, refund(order.payment, Some(500), "2")).await);
+    assert_eq!(much, RefundRefused::TooMuch { left: usd(400) });
+    shop.pass_a_day().await;
+    let shown = shop.shown(order.payment).await;
+    assert_eq!(shown.refunds[0].status, RefundStatus::Failed);
+    assert_eq!((shown.status, shown.refunded), (PaymentStatus::Captured, usd(0)));
+    let line = shown.transactions.last().unwrap();
+    assert_eq!((line.kind.as_str(), line.outcome.as_str()), ("refund", "declined"));
+    let tries = {
+        use payments::store::rows::attempt::Entity;
+        use sea_orm::entity::prelude::*;
+        let row = Entity::find_by_id(shown.refunds[0].id.0).one(shop.db().reader()).await;
+        let row = row.unwrap().unwrap();
+        assert_eq!(row.state, "done");
+        row.tries
+    };
+    assert!((5..20).contains(&tries), "{tries}");
+    // Nothing is asked any more, and all of it is left.
+    shop.pass_a_day().await;
+    shop.mend_refunds(order.payment).await;
+    let again = shop.rig.call(&staff, refund(order.payment, None, "3")).await.unwrap();
+    assert_eq!(again.amount, usd(1_000));
+    shop.until(order.payment, PaymentStatus::Refunded).await;
+    shop.rig.settled().await;
+    assert_eq!(shop.refunded.lock().len(), 1);
+    shop.end().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_the_provider_declines_for_a_while_is_done_in_the_end() {
+    let shop = Shop::open().await;
+    let order = shop.placed(None, card("tok_visa"), 1_000, PaymentStatus::Captured).await;
+    shop.break_refunds(order.payment).await;
+    shop.cancel(&order).await;
+    shop.pass(3).await;
+    assert_eq!(shop.status(order.payment).await, Some(PaymentStatus::Captured));
+    shop.mend_refunds(order.payment).await;
+    shop.rig.clock.forward(Duration::from_secs(3_600));
+    shop.until(order.payment, PaymentStatus::Refunded).await;
+    let shown = shop.shown(order.payment).await;
+    assert_eq!(shown.transactions.last().unwrap().failure_code, None);
+    shop.end().await;
+}
+
+#[tokio::test]
+async fn a_failed_refund_may_be_given_back_by_hand_once() {
+    let shop = Shop::open().await;
+    let staff = admin();
+    let order = shop.placed(None, card("tok_visa"), 1_000, PaymentStatus::Captured).await;
+    shop.break_refunds(order.payment).await;
+    let failed = shop.rig.call(&staff, refund(order.payment, Some(600), "1")).await.unwrap();
+    shop.pass_a_day().await;
+    shop.mend_refunds(order.payment).await;
+    let by_hand = |name: &str| ConfirmRefund {
+        payment: order.payment,
+        refund: failed.id,
+        idempotency: key(name),
+    };
+    for name in ["a", "a", "b"] {
+        let done = shop.rig.call(&staff, by_hand(name)).await.unwrap();
+        assert_eq!(done.status, RefundStatus::Done);
+    }
+    assert_eq!(shop.payment(order.payment).await.unwrap().refunded, usd(600));
+    // It left from the bank: the provider still has what the card paid.
+    assert_eq!(book_sum(shop.db(), "bank").await, 600);
+    assert_eq!(book_sum(shop.db(), "card").await, -1_000);
+    let much = no(shop.rig.call(&staff, refund(order.payment, Some(401), "2")).await);
+    assert_eq!(much, RefundRefused::TooMuch { left: usd(400) });
+    shop.rig.settled().await;
+    assert_eq!(shop.refunded.lock().len(), 1);
+
+    // One whose amount was given back otherwise is not booked any more.
+    let other = shop.placed(None, card("tok_visa"), 1_000, PaymentStatus::Captured).await;
+    shop.break_refunds(other.payment).await;
+    let failed = shop.rig.call(&staff, refund(other.payment, None, "1")).await.unwrap();
+    shop.pass_a_day().await;
+    shop.mend_refunds(other.payment).await;
+    shop.rig.call(&staff, refund(other.payment, Some(1), "2")).await.unwrap();
+    let late =
+        ConfirmRefund { payment: other.payment, refund: failed.id, idempotency: key("late") };
+    assert!(matches!(no(shop.rig.call(&staff, late).await), ConfirmRefused::WrongState { .. }));
+    shop.until(other.payment, PaymentStatus::PartiallyRefunded).await;
+    shop.end().await;
+}
+
+#[tokio::test]
+async fn money_of_a_replaced_payment_that_does_not_go_back_pays_nothing() {
+    let shop = Shop::open().await;
+    let staff = admin();
+    let order = shop.order(None, card("tok_timeout"), 700);
+    shop.rig.tell(order.clone()).await;
+    shop.pass(1).await;
+    let second = shop.rig.id();
+    let go_on = |present: PaymentId, payment: PaymentId| ContinuePayment {
+        order: order.order,
+        account: None,
+        payment: present,
+        amount: order.total,
+        instead: Some(NewPayment { payment, with: bank() }),
+    };
+    let waits = shop.rig.call(&Caller::Store, go_on(order.payment, second)).await;
+    assert_eq!(waits, Ok(PaymentStatus::Pending));
+    shop.break_refunds(order.payment).await;
+    shop.pass_a_day().await;
+    shop.mend_refunds(order.payment).await;
+    let late = shop.shown(order.payment).await;
+    assert_eq!(
+        (late.status, late.refunds[0].status),
+        (PaymentStatus::Voided, RefundStatus::Failed)
+    );
+    shop.rig.call(&staff, refund(order.payment, Some(300), "1")).await.unwrap();
+    shop.until(order.payment, PaymentStatus::PartiallyRefunded).await;
+    // The order is not paid: another payment may be begun, and closing finds nothing.
+    let third = shop.rig.id();
+    let waits = shop.rig.call(&Caller::Store, go_on(second, third)).await;
+    assert_eq!(waits, Ok(PaymentStatus::Pending));
+    assert_eq!(shop.close(&order).await, Closing::Closed);
+    shop.cancel(&order).await;
+    shop.until(order.payment, PaymentStatus::Refunded).await;
+    assert!(shop.captured.lock().is_empty());
     shop.end().await;
 }

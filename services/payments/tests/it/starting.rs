@@ -15,8 +15,12 @@ async fn a_good_card_pays_at_once_and_by_itself() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let captured = shop.captured.lock().pop().unwrap();
-        let expected =
-            PaymentCaptured { payment: order.payment, order: order.order, amount: order.total };
+        let expected = PaymentCaptured {
+            payment: order.payment,
+            order: order.order,
+            amount: order.total,
+            receipt: Some(i64::try_from(count).unwrap()),
+        };
         assert_eq!(captured, expected);
         shop.captured.lock().push(captured);
     }

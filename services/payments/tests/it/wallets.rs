@@ -150,14 +150,53 @@ async fn movements_are_listed_newest_first_page_by_page() {
 }
 
 #[tokio::test]
-async fn guests_are_offered_cards_and_shoppers_their_wallet_too() {
-    let shop = Shop::open().await;
+async fn what_is_offered_stands_in_the_shops_order_and_guests_have_no_wallet() {
     let methods = |offered: Vec<OfferedMethod>| -> Vec<PaymentMethod> {
         offered.into_iter().map(|offered| offered.method).collect()
     };
+    use PaymentMethod::{BankTransfer, Card, CashOnDelivery, Wallet};
+    let shop = Shop::open().await;
     let guest = shop.rig.call(&Caller::Guest, PaymentMethods).await.unwrap();
-    assert_eq!(methods(guest), [PaymentMethod::Card]);
+    assert!(guest.iter().all(|offer| !offer.needs_account && !offer.name.is_empty()));
+    assert!(guest.iter().all(|offer| offer.needs_token == (offer.method == Card)));
+    assert_eq!(methods(guest), [Card, BankTransfer, CashOnDelivery]);
     let known = shop.rig.call(&shopper(), PaymentMethods).await.unwrap();
-    assert_eq!(methods(known), [PaymentMethod::Card, PaymentMethod::Wallet]);
+    assert_eq!(methods(known), [Wallet, Card, BankTransfer, CashOnDelivery]);
+    shop.end().await;
+
+    let mut config = Config::default();
+    config.payments.methods = "cash_on_delivery, wallet".to_owned();
+    let shop = Shop::with(config).await;
+    let known = shop.rig.call(&shopper(), PaymentMethods).await.unwrap();
+    assert_eq!(methods(known), [CashOnDelivery, Wallet]);
+    let guest = shop.rig.call(&Caller::Guest, PaymentMethods).await.unwrap();
+    assert_eq!(methods(guest), [CashOnDelivery]);
+    shop.end().await;
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_offered_is_not_begun() {
+    let mut config = Config::default();
+    config.payments.methods = "cash_on_delivery".to_owned();
+    let shop = Shop::with(config).await;
+    let payer = shopper();
+    for with in [wallet(), card("tok_visa"), bank()] {
+        shop.placed(payer.account(), with, 100, PaymentStatus::Failed).await;
+        assert_eq!(shop.failed.lock().pop().unwrap().failure_code, "method_not_offered");
+    }
+    // Nor in the place of another.
+    let order = shop.placed(None, cash(), 100, PaymentStatus::Pending).await;
+    let instead = NewPayment { payment: shop.rig.id(), with: card("tok_visa") };
+    let go_on = ContinuePayment {
+        order: order.order,
+        account: None,
+        payment: order.payment,
+        amount: order.total,
+        instead: Some(instead),
+    };
+    assert_eq!(shop.rig.call(&Caller::Store, go_on).await, Ok(PaymentStatus::Failed));
+    let refused = no(shop.top_up(&payer, 100, "tok_visa", "k").await);
+    assert!(matches!(refused, TopUpRefused::Invalid { field, .. } if field == "payment.method"));
+    assert!(shop.charges().await.is_empty() && shop.captured.lock().is_empty());
     shop.end().await;
 }

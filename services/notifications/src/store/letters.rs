@@ -1,0 +1,202 @@
+//! The table of letters.
+use crate::letter::{Facts, Kind, Letter, State};
+use contracts::{AccountId, NotificationId, OrderId, Timestamp};
+use kit::db::{self, Change, SetUpdate, insert_all};
+use kit::problem::Unexpected;
+use sea_orm::entity::prelude::*;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, ExprTrait, QueryOrder, QuerySelect, Set};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A letter.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "letters")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub kind: String,
+    pub about: Uuid,
+    pub order_id: Option<Uuid>,
+    pub account: Option<Uuid>,
+    pub reason: Option<String>,
+    pub was_paid: bool,
+    pub told_at: i64,
+    pub state: String,
+    pub next_at: Option<i64>,
+    pub tries: i64,
+    pub dropped_because: Option<String>,
+    pub facts: Option<String>,
+}
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Which of `about` have a letter of this kind already.
+pub async fn known(
+    tx: &DatabaseTransaction,
+    kind: Kind,
+    about: &[Uuid],
+) -> Result<BTreeSet<Uuid>, DbErr> {
+    let rows = Entity::find()
+        .select_only()
+        .column(Column::About)
+        .filter(Column::About.is_in(about.iter().copied()))
+        .filter(Column::Kind.eq(kind.as_str()));
+    Ok(rows.into_tuple::<Uuid>().all(tx).await?.into_iter().collect())
+}
+
+/// Saves new letters.
+pub async fn insert(
+    tx: &DatabaseTransaction,
+    new: &[Letter],
+    now: Timestamp,
+) -> Result<(), Unexpected> {
+    let mut rows = Vec::with_capacity(new.len());
+    for letter in new {
+        rows.push(ActiveModel {
+            id: Set(letter.id.0),
+            kind: Set(letter.kind.as_str().to_owned()),
+            about: Set(letter.about),
+            order_id: Set(letter.order.map(Uuid::from)),
+            account: Set(letter.account.map(Uuid::from)),
+            reason: Set(letter.reason.map(|reason| name_of(&reason)).transpose()?),
+            was_paid: Set(letter.was_paid),
+            told_at: Set(letter.told_at.micros()),
+            state: Set(State::Due.as_str().to_owned()),
+            next_at: Set(Some(letter.due_at(now).micros())),
+            tries: Set(letter.tries),
+            dropped_because: Set(None),
+            facts: Set(facts_of(letter)?),
+        });
+    }
+    Ok(insert_all(tx, rows).await?)
+}
+
+fn facts_of(letter: &Letter) -> Result<Option<String>, Unexpected> {
+    if letter.facts == Facts::default() {
+        return Ok(None);
+    }
+    Ok(Some(serde_json::to_string(&letter.facts)?))
+}
+
+/// The name that serde gives to a variant without fields.
+fn name_of(value: &impl serde::Serialize) -> Result<String, Unexpected> {
+    match serde_json::to_value(value)? {
+        serde_json::Value::String(name) => Ok(name),
+        other => Err(Unexpected::new(format!("{other} is no name"))),
+    }
+}
+
+fn open(row: Model) -> Result<Letter, Unexpected> {
+    let reason = row.reason.map(|name| serde_json::from_value(name.into())).transpose()?;
+    let facts = row.facts.as_deref().map(serde_json::from_str).transpose()?;
+    Ok(Letter {
+        id: NotificationId(row.id),
+        kind: row.kind.parse().map_err(Unexpected::new)?,
+        about: row.about,
+        order: row.order_id.map(OrderId),
+        account: row.account.map(AccountId),
+        reason,
+        was_paid: row.was_paid,
+        facts: facts.unwrap_or_default(),
+        told_at: Timestamp::from_micros(row.told_at),
+        tries: row.tries,
+    })
+}
+
+/// Puts the links of `verify` into the welcomes of their accounts, where those are not written
+/// yet, and has these written now. Answers which links go with a welcome.
+pub async fn join_welcomes(
+    tx: &DatabaseTransaction,
+    verify: &[Letter],
+    now: Timestamp,
+) -> Result<BTreeSet<Uuid>, Unexpected> {
+    let accounts = verify.iter().filter_map(|letter| letter.account).map(Uuid::from);
+    let welcomes = Entity::find()
+        .filter(Column::About.is_in(accounts))
+        .filter(Column::Kind.eq(Kind::Welcome.as_str()))
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    let mut by_account: BTreeMap<Uuid, (bool, Letter)> = BTreeMap::new();
+    for row in welcomes {
+        let untouched = row.state == State::Due.as_str() && row.tries == 0;
+        by_account.insert(row.about, (untouched, open(row)?));
+    }
+    let (mut joined, mut changed) = (BTreeSet::new(), Vec::new());
+    for letter in verify {
+        let account = letter.account.map(Uuid::from).unwrap_or_default();
+        let Some((untouched, welcome)) = by_account.get_mut(&account) else { continue };
+        if welcome.facts.link.is_none() && *untouched {
+            welcome.facts.link = letter.facts.link;
+            let facts: Value = facts_of(welcome)?.into();
+            changed.push(vec![welcome.id.0.into(), facts, now.micros().into()]);
+        }
+        // Also where the same fact came again.
+        if welcome.facts.link == letter.facts.link {
+            joined.insert(letter.about);
+        }
+    }
+    if !changed.is_empty() {
+        SetUpdate::of("letters")
+            .key("id", db::Kind::Id)
+            .change(Change::To("facts"), db::Kind::Text)
+            .change(Change::To("next_at"), db::Kind::Int)
+            .run(tx, changed)
+            .await?;
+    }
+    Ok(joined)
+}
+
+/// Whether a letter is due.
+pub async fn any_due(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool, DbErr> {
+    let due = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::NextAt.lte(now.micros()))
+        .limit(1);
+    Ok(due.into_tuple::<Uuid>().one(db).await?.is_some())
+}
+
+/// Takes at most `most` due letters, those that wait longest first, until `until`. Beside
+/// another worker each gets its own: the rows are locked, and looked at again once they are had.
+pub async fn claim(
+    tx: &DatabaseTransaction,
+    now: Timestamp,
+    until: Timestamp,
+    most: u64,
+) -> Result<Vec<Letter>, Unexpected> {
+    let rows = Entity::find()
+        .filter(Column::NextAt.lte(now.micros()))
+        .order_by_asc(Column::NextAt)
+        .order_by_asc(Column::Id)
+        .limit(most)
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    Entity::update_many()
+        .col_expr(Column::NextAt, Expr::value(until.micros()))
+        .col_expr(Column::Tries, Expr::col(Column::Tries).add(1))
+        .filter(Column::Id.is_in(rows.iter().map(|row| row.id)))
+        .exec(tx)
+        .await?;
+    rows.into_iter().map(|row| open(Model { tries: row.tries + 1, ..row })).collect()
+}
+
+/// Which of `claimed` are still due under the same claim, locked.
+pub async fn still_claimed(
+    tx: &DatabaseTransaction,
+    claimed: &[Uuid],
+) -> Result<BTreeMap<Uuid, i64>, DbErr> {
+    let rows = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Tries])
+        .filter(Column::Id.is_in(claimed.iter().copied()))
+        .filter(Column::State.eq(State::Due.as_str()))
+        .order_by_asc(Column::Id)
+        .lock_exclusive();
+    Ok(rows.into_tuple::<(Uuid, i64)>().all(tx).await?.into_iter().collect())
+}

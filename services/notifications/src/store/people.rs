@@ -1,0 +1,101 @@
+//! What is known of people: whose address is their own; and how everything of them goes.
+use super::{letters, mails, notifications};
+use contracts::AccountId;
+use kit::db::insert_all;
+use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, DatabaseTransaction, QuerySelect, Set};
+use std::collections::BTreeSet;
+
+/// An account whose address was shown to be its own.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "verified")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub account: Uuid,
+}
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Remembers that the addresses of `accounts` are their own.
+pub async fn verify(tx: &DatabaseTransaction, accounts: BTreeSet<AccountId>) -> Result<(), DbErr> {
+    let known = Entity::find().filter(Column::Account.is_in(accounts.iter().map(|one| one.0)));
+    let known: BTreeSet<Uuid> = known.all(tx).await?.into_iter().map(|row| row.account).collect();
+    let new = accounts.into_iter().filter(|account| !known.contains(&account.0));
+    insert_all(tx, new.map(|account| ActiveModel { account: Set(account.0) }).collect()).await
+}
+
+/// How many letters are deleted by one statement.
+const AT_ONCE: usize = 1_000;
+
+/// Deletes the letters, mails and notifications of `accounts`, and those about their orders:
+/// also what was written to a guest at an address that turned out to be theirs.
+pub async fn forget(tx: &DatabaseTransaction, accounts: &[AccountId]) -> Result<(), DbErr> {
+    let accounts: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    let mut orders = orders_of(tx, &accounts).await?;
+    let verified = Entity::find().filter(Column::Account.is_in(accounts.iter().copied()));
+    let verified: Vec<Uuid> = verified.all(tx).await?.into_iter().map(|row| row.account).collect();
+    if !verified.is_empty() {
+        let addresses = mails::Entity::find()
+            .select_only()
+            .column(mails::Column::Address)
+            .distinct()
+            .filter(mails::Column::Id.is_in(letters_of(tx, &verified, &BTreeSet::new()).await?))
+            .into_tuple::<Option<String>>()
+            .all(tx)
+            .await?;
+        let guests = mails::Entity::find()
+            .select_only()
+            .column(mails::Column::OrderId)
+            .filter(mails::Column::Address.is_in(addresses.into_iter().flatten()))
+            .filter(mails::Column::Account.is_null())
+            .into_tuple::<Option<Uuid>>();
+        orders.extend(guests.all(tx).await?.into_iter().flatten());
+    }
+    let letters = letters_of(tx, &accounts, &orders).await?;
+    for some in letters.chunks(AT_ONCE) {
+        let of = || some.iter().copied();
+        mails::Entity::delete_many().filter(mails::Column::Id.is_in(of())).exec(tx).await?;
+        notifications::Entity::delete_many()
+            .filter(notifications::Column::Id.is_in(of()))
+            .exec(tx)
+            .await?;
+        letters::Entity::delete_many().filter(letters::Column::Id.is_in(of())).exec(tx).await?;
+    }
+    Entity::delete_many().filter(Column::Account.is_in(accounts)).exec(tx).await?;
+    Ok(())
+}
+
+async fn orders_of(tx: &DatabaseTransaction, accounts: &[Uuid]) -> Result<BTreeSet<Uuid>, DbErr> {
+    let orders = letters::Entity::find()
+        .select_only()
+        .column(letters::Column::OrderId)
+        .distinct()
+        .filter(letters::Column::Account.is_in(accounts.iter().copied()))
+        .filter(letters::Column::OrderId.is_not_null())
+        .into_tuple::<Uuid>();
+    Ok(orders.all(tx).await?.into_iter().collect())
+}
+
+/// A mail and a notification have their letter's id. In one order, as another transaction may
+/// lock some of them too.
+async fn letters_of(
+    tx: &DatabaseTransaction,
+    accounts: &[Uuid],
+    orders: &BTreeSet<Uuid>,
+) -> Result<Vec<Uuid>, DbErr> {
+    use letters::Column as Letter;
+    let orders: Vec<Uuid> = orders.iter().copied().collect();
+    let mut found = BTreeSet::new();
+    let mut filters = vec![Condition::all().add(Letter::Account.is_in(accounts.iter().copied()))];
+    filters.extend(
+        orders
+            .chunks(AT_ONCE)
+            .map(|some| Condition::all().add(Letter::OrderId.is_in(some.iter().copied()))),
+    );
+    for filter in filters {
+        let ids = letters::Entity::find().select_only().column(Letter::Id).filter(filter);
+        found.extend(ids.into_tuple::<Uuid>().all(tx).await?);
+    }
+    Ok(found.into_iter().collect())
+}
