@@ -132,7 +132,20 @@ impl Db {
     }
 }
 
+/// What a connection to SQLite may keep in memory: every service has four of them. Pages that
+/// are not kept are in the system's cache; a statement of many rows weighs as much as a hundred
+/// pages, and sets come in many sizes.
+struct Memory {
+    /// Kilobytes of pages.
+    pages: u32,
+    /// Prepared statements.
+    statements: usize,
+}
+const OF_WRITER: Memory = Memory { pages: 2_000, statements: 40 };
+const OF_READER: Memory = Memory { pages: 500, statements: 24 };
+
 async fn connect_sqlite(url: &str, durable: bool, most: u32) -> Result<DatabaseConnection, DbErr> {
+    let Memory { pages, statements } = if most == 1 { OF_WRITER } else { OF_READER };
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(most)
@@ -148,7 +161,8 @@ async fn connect_sqlite(url: &str, durable: bool, most: u32) -> Result<DatabaseC
                 .synchronous(if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
                 .busy_timeout(Duration::from_secs(10))
                 .foreign_keys(true)
-                .statement_cache_capacity(128)
+                .pragma("cache_size", format!("-{pages}"))
+                .statement_cache_capacity(statements)
         })
         .map_sqlx_sqlite_pool_opts(|pool| pool.idle_timeout(None).max_lifetime(None));
     Database::connect(options).await

@@ -6,7 +6,7 @@ use crate::wave::Wave;
 use contracts::{EventId, Timestamp};
 use sea_orm::entity::prelude::*;
 use sea_orm::{DatabaseTransaction, QueryOrder, QuerySelect, Set};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 mod row {
@@ -44,21 +44,43 @@ pub(crate) async fn save(tx: &DatabaseTransaction, news: &[Message]) -> Result<(
     insert_all(tx, rows.collect()).await
 }
 
+/// Some unsent messages, and whether there are more.
+pub struct Unsent {
+    /// Oldest first.
+    pub messages: Vec<Message>,
+    /// Whether some are left.
+    pub more: bool,
+}
+
 /// At most `most` unsent messages of `source`, oldest first.
+///
+/// They are read in the order of their ids, which are UUIDv7: by the primary key, however long
+/// the outbox has become. Ids of one millisecond are in no order, so that such a group is taken
+/// whole and put in order here, or left for the next time.
 /// # Errors
 /// When the database cannot be read.
 pub async fn unsent(
     db: &impl ConnectionTrait,
     source: &str,
     most: u64,
-) -> Result<Vec<Message>, DbErr> {
-    let rows = row::Entity::find()
-        .order_by_asc(row::Column::CreatedAt)
-        .order_by_asc(row::Column::Version)
-        .order_by_asc(row::Column::Part)
-        .limit(most)
-        .all(db)
-        .await?;
+) -> Result<Unsent, DbErr> {
+    let mut most = most;
+    let (mut rows, more) = loop {
+        let mut rows =
+            row::Entity::find().order_by_asc(row::Column::Id).limit(most).all(db).await?;
+        if (rows.len() as u64) < most {
+            break (rows, false);
+        }
+        let last = rows.last().map(|row| millisecond(row.id));
+        let whole = rows.partition_point(|row| Some(millisecond(row.id)) < last);
+        if whole > 0 {
+            rows.truncate(whole);
+            break (rows, true);
+        }
+        most *= 2;
+    };
+    rows.sort_by_key(|row| (row.created_at, row.version, row.part));
+    order_lanes(&mut rows);
     let source: Arc<str> = source.into();
     let open = |row: row::Model| {
         Arc::new(Envelope {
@@ -74,7 +96,26 @@ pub async fn unsent(
             typed: None,
         })
     };
-    Ok(rows.into_iter().map(open).collect())
+    Ok(Unsent { messages: rows.into_iter().map(open).collect(), more })
+}
+
+/// Puts the messages of each aggregate in the order of their versions, on the places that they
+/// have: a clock that was set back makes a later message look older.
+fn order_lanes(rows: &mut [row::Model]) {
+    let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, row) in rows.iter().enumerate() {
+        places.entry(row.subject.clone()).or_default().push(place);
+    }
+    for places in places.into_values().filter(|places| places.len() > 1) {
+        let mut lane: Vec<row::Model> = places.iter().map(|place| rows[*place].clone()).collect();
+        lane.sort_by_key(|row| (row.version, row.part));
+        places.into_iter().zip(lane).for_each(|(place, row)| rows[place] = row);
+    }
+}
+
+/// When an id was made: the first 48 bits of a UUIDv7 (RFC 9562).
+fn millisecond(id: Uuid) -> u128 {
+    id.as_u128() >> 80
 }
 
 /// Takes messages that everybody has heard out of the outbox. Repeating it changes nothing.
@@ -154,6 +195,24 @@ mod tests {
             body: "{}".into(),
             typed: None,
         })
+    }
+
+    #[test]
+    fn a_lane_is_in_order_though_the_clock_was_set_back() {
+        let row = |subject: &str, version, created_at| row::Model {
+            id: Uuid::nil(),
+            name: String::new(),
+            subject: subject.to_owned(),
+            version,
+            part: 0,
+            body: String::new(),
+            traceparent: None,
+            created_at,
+        };
+        let mut rows = [row("a", 3, 1), row("b", 1, 2), row("a", 1, 3), row("a", 2, 4)];
+        order_lanes(&mut rows);
+        let order: Vec<_> = rows.iter().map(|row| (&*row.subject, row.version)).collect();
+        assert_eq!(order, [("a", 1), ("b", 1), ("a", 2), ("a", 3)]);
     }
 
     #[test]

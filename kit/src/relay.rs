@@ -7,7 +7,7 @@
 use crate::bus::{Bus, Message};
 use crate::db::{Db, Engine};
 use crate::lease::Lease;
-use crate::outbox::{self, Lanes};
+use crate::outbox::{self, Lanes, Unsent};
 use crate::wave::{AfterCommit, Batched, NotRun, Waves};
 use crate::worker::Wakes;
 use contracts::EventId;
@@ -149,8 +149,8 @@ impl Relay {
         // Before the read: news that is committed during it comes by hand and is known then.
         self.behind = false;
         match outbox::unsent(self.db.reader(), self.db.service(), MOST_READ).await {
-            Ok(messages) => {
-                self.behind = messages.len() as u64 == MOST_READ;
+            Ok(Unsent { messages, more }) => {
+                self.behind = more;
                 for message in messages {
                     self.bus.show(&message);
                     self.start(message);

@@ -251,7 +251,7 @@ impl Rig {
             let mut unsent = Vec::new();
             for running in &self.nodes[0].services {
                 let rows = crate::outbox::unsent(running.db.reader(), running.name, 10).await;
-                unsent.extend(rows.expect("the outbox can be read"));
+                unsent.extend(rows.expect("the outbox can be read").messages);
             }
             quiet = if unsent.is_empty() { quiet + 1 } else { 0 };
             if started.elapsed() > Duration::from_secs(20) {

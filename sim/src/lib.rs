@@ -6,6 +6,7 @@
 //! database; a call answers `NotDone` or `Unknown`; the provider answers late, or charges and
 //! answers an error. At the end everything is left to calm down, and [`checks`] reads the books.
 pub mod checks;
+pub mod crash;
 pub mod executor;
 pub mod scheduler;
 pub mod shoppers;

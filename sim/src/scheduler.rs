@@ -341,7 +341,7 @@ impl Scheduler {
         let db = running.db.clone();
         let read = async move { outbox::unsent(db.reader(), name, 10_000).await };
         let unsent = complete(read, "outbox")?.map_err(|error| Stuck(error.to_string()))?;
-        for message in unsent {
+        for message in unsent.messages {
             self.fly(name, message);
         }
         Ok(())

@@ -5,7 +5,10 @@ use contracts::inventory::StockLine;
 use contracts::orders::{
     CreateShipment, ListOrders, Order, OrderStatus, ShipmentStatus, UpdateShipment,
 };
-use contracts::payments::{ConfirmTransfer, PaymentMethod, PaymentStatus, RefundPayment};
+use contracts::payments::{
+    ConfirmRefund, ConfirmTransfer, GetPayment, PaymentMethod, PaymentStatus, RefundPayment,
+    RefundStatus,
+};
 use contracts::{AccountId, Call, CallError, Caller, Money, Role, SessionId};
 use kit::calls::{Answer, Calls};
 use parking_lot::Mutex;
@@ -40,7 +43,8 @@ impl Staff {
                 continue;
             }
             let order = &orders[chance.random_range(0..orders.len())];
-            match chance.random_range(0..10) {
+            match chance.random_range(0..11) {
+                10 => self.book_refunds(order, &mut chance).await,
                 0 | 1 => self.confirm(order, &mut chance).await,
                 2 | 3 => self.ship(order, true, &mut chance).await,
                 4 | 5 => self.ship(order, false, &mut chance).await,
@@ -72,6 +76,7 @@ impl Staff {
                 }
                 _ => {}
             }
+            self.book_refunds(&order, &mut chance).await;
         }
     }
 
@@ -143,6 +148,20 @@ impl Staff {
         };
         let answered = self.insist(call, 4).await;
         self.note("refund", &answered.map(|refund| refund.status));
+    }
+
+    /// Books what staff gave back by hand: transfers and cash do not go back by themselves.
+    async fn book_refunds(&self, order: &Order, chance: &mut ChaCha8Rng) {
+        if !order.payment.method.pays_later() {
+            return;
+        }
+        let payment = order.payment.id;
+        let Ok(known) = self.insist(GetPayment { payment }, 4).await else { return };
+        for refund in known.refunds.iter().filter(|it| it.status == RefundStatus::Pending) {
+            let call = ConfirmRefund { payment, refund: refund.id, idempotency: key(chance) };
+            let answered = self.insist(call, 4).await;
+            self.note("book a refund", &answered.map(|refund| refund.status));
+        }
     }
 
     /// Asks again, the same way, until it is answered or `times` have passed.

@@ -3,7 +3,7 @@
 //! Plain SQL that SQLite and PostgreSQL read alike; sums are made here, so that one service's
 //! figures are held against another's.
 use super::Wrong;
-use feria::Store;
+use kit::plug::Node;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, TryGetable};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -23,22 +23,36 @@ pub struct Audit {
     pub violations: Vec<String>,
 }
 
+impl std::fmt::Display for Audit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { orders, receipts, skus, sold, violations } = self;
+        write!(
+            f,
+            "orders {orders:?}; {receipts} receipts; {skus} SKUs add up, {sold} pieces sold; \
+             {} violations",
+            violations.len()
+        )
+    }
+}
+
 /// An order, as far as others have to agree with it.
-struct Order {
-    status: String,
+pub struct Order {
+    /// As orders says it.
+    pub status: String,
     total: i64,
     receipt: Option<i64>,
     paid: bool,
     confirmed: u64,
     receipts: u64,
-    lines: BTreeMap<String, i64>,
+    /// Pieces by SKU.
+    pub lines: BTreeMap<String, i64>,
 }
 
 /// Reads the books of all services.
 /// # Errors
 /// When a table cannot be read.
-pub async fn audit(store: &Store) -> Result<Audit, Wrong> {
-    let read = Books(store);
+pub async fn audit(node: &Node) -> Result<Audit, Wrong> {
+    let read = Books(node);
     let mut audit = Audit::default();
     let mut orders = read.orders().await?;
     read.mails(&mut orders).await?;
@@ -78,11 +92,12 @@ fn check_orders(orders: &BTreeMap<Uuid, Order>, audit: &mut Audit) {
     }
 }
 
-struct Books<'a>(&'a Store);
+/// The tables of all services.
+pub struct Books<'a>(pub &'a Node);
 
 impl Books<'_> {
     async fn rows(&self, service: &str, sql: &str) -> Result<Vec<QueryResult>, Wrong> {
-        let running = self.0.node().services.iter().find(|running| running.name == service);
+        let running = self.0.services.iter().find(|running| running.name == service);
         let running = running.ok_or_else(|| Wrong(format!("{service} does not run")))?;
         let reader = running.db.reader();
         let statement = Statement::from_string(reader.get_database_backend(), sql);
@@ -90,14 +105,19 @@ impl Books<'_> {
         rows.map_err(|error| Wrong(format!("{service}: {sql}: {error}")))
     }
     /// Rows of a key and a number.
-    async fn pairs<K: TryGetable>(&self, service: &str, sql: &str) -> Result<Vec<(K, i64)>, Wrong> {
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn pairs<K: TryGetable>(&self, service: &str, sql: &str) -> Result<Vec<(K, i64)>, Wrong> {
         let rows = self.rows(service, sql).await?;
         let pair = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
         let pairs: Result<_, DbErr> = rows.iter().map(pair).collect();
         pairs.map_err(|error| Wrong(format!("{service}: {sql}: {error}")))
     }
 
-    async fn orders(&self) -> Result<BTreeMap<Uuid, Order>, Wrong> {
+    /// All orders, as orders has them.
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn orders(&self) -> Result<BTreeMap<Uuid, Order>, Wrong> {
         let sql = "SELECT id, status, total, receipt, paid_at, items FROM orders";
         let open = |row: &QueryResult| -> Result<(Uuid, Order), DbErr> {
             let items: String = row.try_get_by_index(5)?;
@@ -155,6 +175,10 @@ impl Books<'_> {
         let received = of("order_id IS NULL").await?;
         let sold = of("reason = 'sold'").await?;
         let returned = of("reason = 'returned'").await?;
+        let sql = "SELECT state, count(*) FROM holds WHERE state = 'held' GROUP BY state";
+        for (_, count) in self.pairs::<String>("inventory", sql).await? {
+            audit.violations.push(format!("{count} holds outlive their orders"));
+        }
         let known: Vec<(Uuid, i64)> = self
             .pairs("inventory", "SELECT order_id, 0 FROM holds WHERE state = 'returned'")
             .await?;
@@ -228,7 +252,7 @@ impl Books<'_> {
     }
 
     async fn rest(&self, audit: &mut Audit) -> Result<(), Wrong> {
-        for running in &self.0.node().services {
+        for running in &self.0.services {
             for table in ["outbox", "parked"] {
                 let sql = format!("SELECT name, count(*) FROM {table} GROUP BY name");
                 for (name, count) in self.pairs::<String>(running.name, &sql).await? {

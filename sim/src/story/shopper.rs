@@ -1,7 +1,7 @@
 //! A shopper: fills a cart, checks out, pays or does not, and sometimes changes their mind.
 use super::client::Client;
-use super::staff::{Staff, text};
-use super::{Told, Wrong, unless};
+use super::staff::Staff;
+use super::{Told, Wrong, text, unless};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
@@ -43,15 +43,13 @@ impl Shopper {
         let mut shopper = Self { client, staff, told, titles, chance, guest };
         if !guest {
             let email = format!("shopper-{}@example.com", Uuid::new_v4());
-            let body = json!({"email": email, "password": "correct-horse", "name": "Story"});
-            let tokens = shopper.client.post("/v1/auth/register", &body).await?;
-            let bearer = format!("Bearer {}", text(&tokens["access_token"]));
-            shopper.client = shopper.client.with("authorization", bearer);
+            shopper.client = shopper.client.register(email, "correct-horse").await?;
             let body = json!({
                 "amount": {"amount": 100_000, "currency": "USD"},
                 "payment": {"method": "card", "token": "tok_visa"},
             });
-            shopper.once().post("/v1/wallet/top-ups", &body).await?;
+            let top_up = shopper.once().post("/v1/wallet/top-ups", &body).await?;
+            shopper.told.notes.lock().top_up(&top_up);
         }
         Ok(shopper)
     }
@@ -106,7 +104,9 @@ impl Shopper {
         let cart = self.client.get("/v1/cart").await?;
         for item in cart["items"].as_array().map(Vec::as_slice).unwrap_or_default() {
             let sku = text(&item["sku"]).replace('/', "%2F");
-            self.client.delete(&format!("/v1/cart/items/{sku}")).await?;
+            // Gone already: the answer that said so did not come.
+            let gone = self.client.delete(&format!("/v1/cart/items/{sku}")).await;
+            unless(gone, &["not_found", "not_in_cart"])?;
         }
         Ok(())
     }
@@ -140,6 +140,7 @@ impl Shopper {
         if again["id"] != order["id"] {
             return Err(Wrong(format!("two orders for one key: {order} and {again}")));
         }
+        self.told.notes.lock().order(once, body, order.clone());
         if let Some(token) = order["order_token"].as_str() {
             self.client = self.client.with("order-token", token);
         }
@@ -208,6 +209,9 @@ impl Shopper {
         let again = unless(once.post(&path, &json!({})).await, &["wrong_state"])?;
         if cancelled.is_some() != again.is_some() {
             return Err(Wrong(format!("cancelling twice answers otherwise: {order}")));
+        }
+        if cancelled.is_some() {
+            self.told.notes.lock().cancel(order);
         }
         self.told.count(format!("cancelled: {which}"));
         Ok(())

@@ -1,19 +1,21 @@
 //! Staff: confirms transfers, ships, and gives money back.
-use super::client::Client;
-use super::{Wrong, unless};
+use super::client::{Client, Refused};
+use super::{Told, Wrong, text, unless};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Someone who runs the shop.
-pub struct Staff(Client);
+pub struct Staff(Client, Told);
 
 impl Staff {
     /// Logs in.
-    pub async fn log_in(client: Client, (email, password): (&str, &str)) -> Result<Self, Wrong> {
-        let tokens =
-            client.post("/v1/auth/login", &json!({"email": email, "password": password})).await?;
-        let token = tokens["access_token"].as_str().unwrap_or_default();
-        Ok(Self(client.with("authorization", format!("Bearer {token}"))))
+    pub async fn log_in(
+        client: Client,
+        told: Told,
+        (email, password): (&str, &'static str),
+    ) -> Result<Self, Refused> {
+        Ok(Self(client.log_in(email.to_owned(), password).await?, told))
     }
     fn once(&self) -> Client {
         self.0.with("idempotency-key", Uuid::new_v4().to_string())
@@ -67,7 +69,11 @@ impl Staff {
             body["amount"] = json!({"amount": amount, "currency": order["total"]["currency"]});
         }
         let answer = self.once().post(&path, &body).await;
-        Ok(unless(answer, &["nothing_captured", "too_much"])?.is_some())
+        let refund = unless(answer, &["nothing_captured", "too_much"])?;
+        if let Some(refund) = &refund {
+            self.1.notes.lock().refund(order, refund);
+        }
+        Ok(refund.is_some())
     }
     /// Brings an order whose shopper is gone to its end.
     pub async fn see_through(&self, order: &Value) -> Result<(), Wrong> {
@@ -80,10 +86,46 @@ impl Staff {
             _ => {}
         }
         Ok(())
+    }    /// Gives back by hand what came by bank transfer or in cash; how much was still to be given
+    /// back. `settled` has the payments that are looked at no more.
+    pub async fn give_by_hand(&self, settled: &mut BTreeSet<String>) -> Result<usize, Wrong> {
+        let mut given = 0;
+        for method in ["bank_transfer", "cash_on_delivery"] {
+            let mut cursor = String::new();
+            loop {
+                let path = format!("/v1/staff/orders?limit=100&method={method}{cursor}");
+                let page = self.0.get(&path).await?;
+                for order in page["items"].as_array().into_iter().flatten() {
+                    given += self.give_for(order, settled).await?;
+                }
+                let Some(next) = page["next_cursor"].as_str() else { break };
+                cursor = format!("&cursor={next}");
+            }
+        }
+        Ok(given)
     }
-}
-
-/// An id as it stands in a path.
-pub fn text(id: &Value) -> &str {
-    id.as_str().unwrap_or_default()
+    async fn give_for(
+        &self,
+        order: &Value,
+        settled: &mut BTreeSet<String>,
+    ) -> Result<usize, Wrong> {
+        let id = text(&order["payment"]["id"]);
+        if settled.contains(id) {
+            return Ok(0);
+        }
+        let payment = self.0.get(&format!("/v1/payments/{id}")).await;
+        let Some(payment) = unless(payment, &["not_found"])? else { return Ok(0) };
+        let mut given = 0;
+        for refund in payment["refunds"].as_array().into_iter().flatten() {
+            if refund["status"] == "pending" {
+                let path = format!("/v1/payments/{id}/refunds/{}/confirm", text(&refund["id"]));
+                given += 1;
+                self.once().post(&path, &json!({})).await?;
+            }
+        }
+        if ["refunded", "voided", "failed"].iter().any(|end| payment["status"] == *end) {
+            settled.insert(id.to_owned());
+        }
+        Ok(given)
+    }
 }
