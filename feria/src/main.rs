@@ -4,7 +4,7 @@ use std::process::ExitCode;
 /// The system's allocator keeps an arena for each of many threads: after an hour of selling the
 /// store would weigh three times as much.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     feria::cli::run(std::env::args_os())

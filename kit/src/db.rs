@@ -141,8 +141,8 @@ struct Memory {
     /// Prepared statements.
     statements: usize,
 }
-const OF_WRITER: Memory = Memory { pages: 2_000, statements: 40 };
-const OF_READER: Memory = Memory { pages: 500, statements: 24 };
+const OF_WRITER: Memory = Memory { pages: 1_000, statements: 32 };
+const OF_READER: Memory = Memory { pages: 250, statements: 12 };
 
 async fn connect_sqlite(url: &str, durable: bool, most: u32) -> Result<DatabaseConnection, DbErr> {
     let Memory { pages, statements } = if most == 1 { OF_WRITER } else { OF_READER };

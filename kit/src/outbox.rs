@@ -59,11 +59,7 @@ pub struct Unsent {
 /// whole and put in order here, or left for the next time.
 /// # Errors
 /// When the database cannot be read.
-pub async fn unsent(
-    db: &impl ConnectionTrait,
-    source: &str,
-    most: u64,
-) -> Result<Unsent, DbErr> {
+pub async fn unsent(db: &impl ConnectionTrait, source: &str, most: u64) -> Result<Unsent, DbErr> {
     let mut most = most;
     let (mut rows, more) = loop {
         let mut rows =

@@ -203,7 +203,12 @@ async fn deliver(bus: &Bus, message: &Message) -> bool {
                     metrics::counter!("messages_parked_total", "service" => service).increment(1);
                     match hearer.park(Arc::clone(message), error).await {
                         Ok(()) => return true,
-                        Err(_) => RETRY_AFTER[3],
+                        // Not even that can be written: it is the database that fails (its disk
+                        // may be full), and not the message, which is tried anew.
+                        Err(_) => {
+                            failures = 0;
+                            RETRY_AFTER[3]
+                        }
                     }
                 }
                 Err(NotRun::Failed(_)) => {

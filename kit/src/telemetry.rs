@@ -47,6 +47,9 @@ where
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
+        // A line that cannot be written (the disk is full) would be complained of to stderr, and
+        // whoever logs would panic where that cannot be written either.
+        .log_internal_errors(false)
         .with_writer(writer);
     Ok(match format {
         LogFormat::Text => Box::new(lines.finish()),

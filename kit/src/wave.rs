@@ -183,7 +183,7 @@ impl Waves {
         for _ in 0..writers {
             let waves = self.clone();
             self.0.running.fetch_add(1, Ordering::AcqRel);
-            tokio::spawn(waves.serve());
+            tokio::spawn(waves.serve_on());
         }
     }
     /// A kind of command that is run by the set: `run` gets all that wait, at most `most` at a
@@ -276,6 +276,17 @@ impl Waves {
         }
     }
 
+    /// Serves until the stop. A command that panics is a bug, and must not be the last one: its
+    /// wave is rolled back, its callers are told that the outcome is unknown, and the next wave
+    /// is served.
+    async fn serve_on(self) {
+        while let Err(ended) = tokio::spawn(self.clone().serve()).await {
+            if ended.is_cancelled() {
+                return;
+            }
+            tracing::error!(service = self.0.db.service(), "a command panicked");
+        }
+    }
     fn serve(self) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             while !self.0.stopped.load(Ordering::Acquire) {

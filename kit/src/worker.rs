@@ -3,9 +3,11 @@
 //! A worker is correct beside another of its kind (a second replica, or one that was thought
 //! dead): it claims rows under lock, or repeats what may be repeated.
 use crate::problem::Unexpected;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -46,7 +48,9 @@ pub(crate) async fn run(
 ) {
     let wake = wakes.of(name);
     loop {
-        match turn().await {
+        // A turn that panics is a bug, and must not be the last one.
+        let turned = AssertUnwindSafe(async { turn().await }).catch_unwind().await;
+        match turned.unwrap_or_else(|_| Err(Unexpected::new("it panicked"))) {
             Ok(Worked::More) => {
                 if stop.is_cancelled() {
                     return;
@@ -55,7 +59,9 @@ pub(crate) async fn run(
                 continue;
             }
             Ok(Worked::Idle) => {}
-            Err(error) => tracing::error!(worker = name, %error, "a worker failed"),
+            Err(error) => {
+                tracing::error!(worker = name, error = %format_args!("{error:#}"), "a worker failed");
+            }
         }
         tokio::select! {
             () = stop.cancelled() => return,

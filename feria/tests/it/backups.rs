@@ -4,6 +4,7 @@ use serde_json::json;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 /// A shopper with money and a token.
 fn shopper(store: &Served, name: &str) -> String {
@@ -14,9 +15,11 @@ fn shopper(store: &Served, name: &str) -> String {
 }
 /// Buys one piece by card; the order's id, if one was placed.
 fn buy(store: &Served, token: &str, key: &str) -> Option<String> {
+    // One address may ask fifty times a second.
+    std::thread::sleep(Duration::from_millis(100));
     let item = r#"{"sku": "TEA", "quantity": 1}"#;
     let added = ask(store.address, "POST", "/v1/cart/items", token, item);
-    assert_eq!(added.status, 200, "{}", added.body);
+    assert!([200, 201].contains(&added.status), "{}", added.body);
     let order = json!({
         "shipping_address": {"name": "A", "line1": "1", "city": "C", "postal_code": "1", "country": "GB"},
         "shipping_method": "pickup",

@@ -60,6 +60,21 @@ async fn a_stopped_store_answers_what_it_took_and_refuses_the_rest() {
     assert_eq!(late, Err(NotRun::Stopped));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_panics_is_not_the_last_one() {
+    let rig = Rig::start(&toys(), Config::default()).await;
+    let waves = rig.nodes[0].service("tally").unwrap().waves.clone();
+    // More often than a server has writers.
+    for _ in 0..20 {
+        let bug = waves.write((), |_, ()| Box::pin(async { panic!("a bug") }));
+        let ended: Result<(), NotRun> = bug.await;
+        assert!(matches!(ended, Err(NotRun::Unknown(_))), "{ended:?}");
+    }
+    let next = waves.write(one("next", 1), |wave, c| Box::pin(count_one(wave, c))).await;
+    assert_eq!(next, Ok(1));
+    rig.stop().await;
+}
+
 async fn count_one(wave: &mut kit::wave::Wave, c: &Count) -> Result<i64, kit::Unexpected> {
     Ok(count(wave, std::slice::from_ref(c)).await?[0])
 }

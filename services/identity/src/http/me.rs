@@ -23,7 +23,7 @@ pub fn routes() -> OpenApiRouter<Arc<Identity>> {
     OpenApiRouter::new()
         .routes(routes!(get_me, patch_me, delete_me))
         .routes(routes!(put_password))
-        .routes(routes!(post_verify))
+        .routes(routes!(ask_for_link))
         .routes(routes!(get_sessions, delete_sessions))
         .routes(routes!(delete_session))
         .routes(routes!(get_export))
@@ -202,7 +202,7 @@ struct Nothing {}
     ),
     security(("bearer" = [])),
 )]
-async fn post_verify(
+async fn ask_for_link(
     State(service): State<Arc<Identity>>,
     who: LoggedIn,
     body: Body<Nothing>,
