@@ -4,8 +4,8 @@
 //! behind the fair queue of [`crate::wave`], and a few read; on a server one pool does both.
 use crate::problem::Unexpected;
 use sea_orm::sqlx::{
-    self,
-    sqlite::{SqliteJournalMode, SqliteSynchronous},
+    self, Connection as _,
+    sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous},
 };
 use sea_orm::{
     ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
@@ -164,8 +164,25 @@ async fn connect_sqlite(url: &str, durable: bool, most: u32) -> Result<DatabaseC
                 .pragma("cache_size", format!("-{pages}"))
                 .statement_cache_capacity(statements)
         })
-        .map_sqlx_sqlite_pool_opts(|pool| pool.idle_timeout(None).max_lifetime(None));
+        .map_sqlx_sqlite_pool_opts(|pool| {
+            pool.idle_timeout(None)
+                .max_lifetime(None)
+                .after_release(|connection, _| Box::pin(is_outside_transactions(connection)))
+        });
     Database::connect(options).await
+}
+
+/// Whether a connection can be used again. Where the disk is full or fails, SQLite rolls a
+/// transaction back by itself; the rollback that follows is an error, by which sqlx goes on to
+/// believe that a transaction is open. It then makes savepoints of all that come later, and of
+/// the first that fails one that stays open for ever: whatever commits within it is told as
+/// done, is seen by no reader, and is lost in the end. Such a connection is closed.
+async fn is_outside_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A rollback that nobody awaited comes first.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 async fn connect_postgres(

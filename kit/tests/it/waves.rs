@@ -1,8 +1,10 @@
 use crate::toy::{Count, count, tally, toys};
 use contracts::{CallError, Caller};
 use kit::config::Config;
+use kit::db::Engine;
 use kit::testing::Rig;
 use kit::wave::NotRun;
+use sea_orm::{ConnectionTrait as _, EntityTrait as _};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -72,6 +74,40 @@ async fn a_command_that_panics_is_not_the_last_one() {
     }
     let next = waves.write(one("next", 1), |wave, c| Box::pin(count_one(wave, c))).await;
     assert_eq!(next, Ok(1));
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_commits_after_the_disk_was_full_is_seen_by_readers() {
+    let rig = Rig::start(&toys(), Config::default()).await;
+    let tally = rig.nodes[0].service("tally").unwrap();
+    let waves = tally.waves.clone();
+    let full = match tally.db.engine() {
+        // SQLite ends the transaction by itself, as when the disk is full.
+        Engine::Sqlite => [
+            "PRAGMA max_page_count = 1",
+            "INSERT INTO counts (name, total, version) VALUES (hex(zeroblob(1000000)), 1, 1)",
+        ],
+        Engine::Postgres | Engine::MySql => ["SELECT 1", "SELECT 1 / 0"],
+    };
+    let ended = waves
+        .write(full, |wave, full| {
+            Box::pin(async move {
+                for sql in full {
+                    wave.tx().execute_unprepared(sql).await?;
+                }
+                Ok(())
+            })
+        })
+        .await;
+    assert!(matches!(ended, Err(NotRun::Failed(_))), "{ended:?}");
+    // One that fails otherwise, and one that does not.
+    let refused = waves.write(one("seen", -1), |wave, c| Box::pin(count_one(wave, c))).await;
+    assert!(matches!(refused, Err(NotRun::Failed(_))), "{refused:?}");
+    let next = waves.write(one("seen", 1), |wave, c| Box::pin(count_one(wave, c))).await;
+    assert_eq!(next, Ok(1));
+    let seen = count::Entity::find_by_id("seen".to_owned()).one(tally.db.reader()).await.unwrap();
+    assert_eq!(seen.map(|row| row.total), Some(1));
     rig.stop().await;
 }
 
