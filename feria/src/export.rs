@@ -24,7 +24,7 @@ pub async fn export(
 ) -> Result<u64, Failure> {
     let mut writer = match format {
         Format::Jsonl => Writer::Jsonl(JsonlWriter::new(out)),
-        Format::Csv => Writer::Csv(CsvWriter::new(out)?),
+        Format::Csv => Writer::Csv(Box::new(CsvWriter::new(out)?)),
         Format::Goodbooks => {
             return Err(Failure::input("goodbooks is only read: export jsonl or csv"));
         }
@@ -75,7 +75,7 @@ async fn with_stock(
 
 enum Writer<W: Write> {
     Jsonl(JsonlWriter<W>),
-    Csv(CsvWriter<W>),
+    Csv(Box<CsvWriter<W>>),
 }
 
 impl<W: Write> Writer<W> {

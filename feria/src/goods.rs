@@ -71,13 +71,12 @@ impl Format {
         let beginning = String::from_utf8_lossy(&beginning);
         let beginning = beginning.trim_start_matches('\u{feff}').trim_start();
         let name = file.extension().and_then(|name| name.to_str()).unwrap_or_default();
+        let is = |kind: &str| name.eq_ignore_ascii_case(kind);
         if beginning.starts_with(GOODBOOKS) {
             Ok(Self::Goodbooks)
-        } else if beginning.starts_with('{') {
+        } else if beginning.starts_with('{') || is("jsonl") || is("ndjson") {
             Ok(Self::Jsonl)
-        } else if name.eq_ignore_ascii_case("jsonl") || name.eq_ignore_ascii_case("ndjson") {
-            Ok(Self::Jsonl)
-        } else if name.eq_ignore_ascii_case("csv") || csv::is_header(beginning) {
+        } else if is("csv") || csv::is_header(beginning) {
             Ok(Self::Csv)
         } else {
             let file = file.display();

@@ -161,7 +161,7 @@ fn isbn(text: &str) -> Option<(String, String)> {
     let digits = digits?;
     let weighed: u32 =
         digits.iter().zip((1..=10).rev()).map(|(digit, weight)| digit * weight).sum();
-    if weighed % 11 != 0 {
+    if !weighed.is_multiple_of(11) {
         return None;
     }
     let body = format!("978{}", &ten[..9]);

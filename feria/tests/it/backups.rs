@@ -30,21 +30,12 @@ fn buy(store: &Served, token: &str, key: &str) -> Option<String> {
     (placed.status == 201).then(|| placed.json()["id"].as_str().unwrap().to_owned())
 }
 
-#[test]
-fn a_backup_taken_while_the_store_sells_is_restored_with_all_that_fits_together() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let goods = r#"{"title": "Tea", "sku": "TEA", "price": 450, "on_hand": 100000}"#;
-    fs::write(path("goods.jsonl"), goods).unwrap();
-    let data = path("data");
-    assert_eq!(run(&["import", &path("goods.jsonl"), "--data", &data], "").0, 0);
-    let admin = ["admin", "create", "me@example.com", "--password-stdin", "--data", &data];
-    assert_eq!(run(&admin, "correct-horse-battery").0, 0);
-    let store = Served::start(Path::new(&data));
+/// Backs the store up while three shoppers buy; answers how many orders were acknowledged before.
+fn copy_while_it_sells(store: &Served, copy: &str, data: &str) -> u32 {
     let (stop, sold) = (AtomicBool::new(false), AtomicU32::new(0));
-    let before = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         for n in 0..3 {
-            let (store, stop, sold) = (&store, &stop, &sold);
+            let (stop, sold) = (&stop, &sold);
             scope.spawn(move || {
                 let token = shopper(store, &format!("shopper{n}"));
                 for round in 0.. {
@@ -59,13 +50,27 @@ fn a_backup_taken_while_the_store_sells_is_restored_with_all_that_fits_together(
         }
         eventually("something is sold", || sold.load(Ordering::Relaxed) >= 10);
         let before = sold.load(Ordering::Relaxed);
-        let (code, said, complaint) = run(&["backup", &path("copy"), "--data", &data], "");
+        let (code, said, complaint) = run(&["backup", copy, "--data", data], "");
         assert_eq!((code, complaint.as_str()), (0, ""), "{said}");
         let after = sold.load(Ordering::Relaxed);
         eventually("it goes on selling", || sold.load(Ordering::Relaxed) > after + 5);
         stop.store(true, Ordering::Relaxed);
         before
-    });
+    })
+}
+
+#[test]
+fn a_backup_taken_while_the_store_sells_is_restored_with_all_that_fits_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let goods = r#"{"title": "Tea", "sku": "TEA", "price": 450, "on_hand": 100000}"#;
+    fs::write(path("goods.jsonl"), goods).unwrap();
+    let data = path("data");
+    assert_eq!(run(&["import", &path("goods.jsonl"), "--data", &data], "").0, 0);
+    let admin = ["admin", "create", "me@example.com", "--password-stdin", "--data", &data];
+    assert_eq!(run(&admin, "correct-horse-battery").0, 0);
+    let store = Served::start(Path::new(&data));
+    let before = copy_while_it_sells(&store, &path("copy"), &data);
     drop(store);
 
     let restored = path("restored");

@@ -47,7 +47,7 @@ fn an_import_lists_goods_and_a_second_one_changes_nothing() {
     let again = shop.import("data", &file);
     assert!(again.contains("0 products are new, 0 were changed, 2 were so already"), "{again}");
     assert!(again.contains("stock of 0 SKUs"), "{again}");
-    let dearer = shop.write("goods.csv", &CSV.replace("12.00", "13.00").replace("ELAN,", "ELAN,"));
+    let dearer = shop.write("goods.csv", &CSV.replace("12.00", "13.00"));
     let changed = shop.import("data", &dearer);
     assert!(changed.contains("0 products are new, 1 were changed, 1 were so already"), "{changed}");
 }
