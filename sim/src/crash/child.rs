@@ -100,7 +100,8 @@ impl Launch {
     pub async fn status(&self, path: &str) -> Option<u16> {
         let asked = async {
             let mut stream = TcpStream::connect(&self.address).await.ok()?;
-            let request = format!("GET {path} HTTP/1.1\r\nHost: story\r\nConnection: close\r\n\r\n");
+            let request =
+                format!("GET {path} HTTP/1.1\r\nHost: story\r\nConnection: close\r\n\r\n");
             stream.write_all(request.as_bytes()).await.ok()?;
             let mut said = String::new();
             stream.read_to_string(&mut said).await.ok()?;

@@ -32,11 +32,28 @@ pub async fn run(
     shoppers: u32,
     seed: u64,
 ) -> Result<Outcome, Wrong> {
+    if disk == Disk::Limit {
+        return sell(feria, place, disk, shoppers, seed).await;
+    }
     let data = place.folder().join("data");
-    let mounted = match disk {
-        Disk::Small => Some(Mounted::at(&data).await?),
-        Disk::Limit => None,
-    };
+    let mounted = Mounted::at(&data).await?;
+    let outcome = sell(feria, place, disk, shoppers, seed).await;
+    if !outcome.as_ref().is_ok_and(|outcome| outcome.wrong.is_empty()) {
+        let kept = place.folder().join("kept");
+        run_command("cp", [OsStr::new("-a"), data.as_os_str(), kept.as_os_str()]).await?;
+    }
+    mounted.away().await?;
+    outcome
+}
+
+async fn sell(
+    feria: &Path,
+    place: &Place,
+    disk: Disk,
+    shoppers: u32,
+    seed: u64,
+) -> Result<Outcome, Wrong> {
+    let data = place.folder().join("data");
     prepare(place).await?;
     // The log is on the full disk, too.
     let launch = Launch::new(feria, place, data.join("log"), Vec::new())?;
@@ -67,11 +84,7 @@ pub async fn run(
     }
     let sold = story.told().notes().orders();
     story.until(sold + 15).await?;
-    let outcome = finish(&launch, child, story, place).await;
-    if let Some(mounted) = mounted {
-        mounted.away().await?;
-    }
-    outcome
+    finish(&launch, child, story, place).await
 }
 
 async fn take_room(disk: Disk, child: &Child, ballast: &Path) -> Result<(), Wrong> {

@@ -107,7 +107,11 @@ impl Books<'_> {
     /// Rows of a key and a number.
     /// # Errors
     /// When they cannot be read.
-    pub async fn pairs<K: TryGetable>(&self, service: &str, sql: &str) -> Result<Vec<(K, i64)>, Wrong> {
+    pub async fn pairs<K: TryGetable>(
+        &self,
+        service: &str,
+        sql: &str,
+    ) -> Result<Vec<(K, i64)>, Wrong> {
         let rows = self.rows(service, sql).await?;
         let pair = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
         let pairs: Result<_, DbErr> = rows.iter().map(pair).collect();
@@ -180,7 +184,10 @@ impl Books<'_> {
             audit.violations.push(format!("{count} holds outlive their orders"));
         }
         let known: Vec<(Uuid, i64)> = self
-            .pairs("inventory", "SELECT order_id, 0 FROM holds WHERE state = 'returned'")
+            .pairs(
+                "inventory",
+                "SELECT order_id, count(*) FROM holds WHERE state = 'returned' GROUP BY order_id",
+            )
             .await?;
         let back: Vec<Uuid> = known.into_iter().map(|(id, _)| id).collect();
         let mut left: BTreeMap<&str, i64> = BTreeMap::new();

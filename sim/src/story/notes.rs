@@ -98,11 +98,13 @@ impl Notes {
         let books = Books(node);
         // What the store gives back by itself has no staff.
         let sql = "SELECT id, amount FROM refunds WHERE staff_id IS NOT NULL";
-        let refunds: BTreeMap<Uuid, i64> = books.pairs("payments", sql).await?.into_iter().collect();
+        let refunds: BTreeMap<Uuid, i64> =
+            books.pairs("payments", sql).await?.into_iter().collect();
         let noted = self.refunds.iter().map(|(id, (_, amount))| (*id, *amount)).collect();
         compare("refund", &noted, &refunds, all, wrong);
         let sql = "SELECT id, amount FROM top_ups WHERE status = 'captured'";
-        let top_ups: BTreeMap<Uuid, i64> = books.pairs("payments", sql).await?.into_iter().collect();
+        let top_ups: BTreeMap<Uuid, i64> =
+            books.pairs("payments", sql).await?.into_iter().collect();
         compare("top-up", &self.top_ups, &top_ups, all, wrong);
         Ok(())
     }

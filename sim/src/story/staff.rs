@@ -86,7 +86,8 @@ impl Staff {
             _ => {}
         }
         Ok(())
-    }    /// Gives back by hand what came by bank transfer or in cash; how much was still to be given
+    }
+    /// Gives back by hand what came by bank transfer or in cash; how much was still to be given
     /// back. `settled` has the payments that are looked at no more.
     pub async fn give_by_hand(&self, settled: &mut BTreeSet<String>) -> Result<usize, Wrong> {
         let mut given = 0;

@@ -54,11 +54,8 @@ async fn a_webhook_that_comes_ten_times_at_once_has_one_effect() {
     let place = Place::under_test().await.unwrap();
     let payments = Payments { webhook_secret: SECRET.into(), ..Config::default().payments };
     // Long enough that no order expires meanwhile.
-    let of = |name: &str| Config {
-        payments: payments.clone(),
-        hold_seconds: 60,
-        ..place.config(name)
-    };
+    let of =
+        |name: &str| Config { payments: payments.clone(), hold_seconds: 60, ..place.config(name) };
     goods::stock(&of("one"), 8, 100).await.unwrap();
     hire(of("one")).await.unwrap();
     let mut stores = vec![open(of("one")).await.unwrap()];
@@ -69,7 +66,8 @@ async fn a_webhook_that_comes_ten_times_at_once_has_one_effect() {
 
     let client = Client::new(&urls[0], Insist::Never, Told::default()).unwrap();
     let mut placed = Vec::new();
-    for (n, token) in ["tok_timeout", "tok_timeout", "tok_visa", "tok_threeDSecure"].iter().enumerate()
+    for (n, token) in
+        ["tok_timeout", "tok_timeout", "tok_visa", "tok_threeDSecure"].iter().enumerate()
     {
         let email = format!("webhook{n}@example.com");
         let client = client.clone().register(email, "correct-horse").await.unwrap();
