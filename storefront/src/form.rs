@@ -54,6 +54,16 @@ impl Faults {
             self.0.push((field.to_owned(), reason.into()));
         }
     }
+    /// What was read; else what is wrong with it is added.
+    pub fn take<T>(&mut self, read: Result<T, Self>) -> Option<T> {
+        match read {
+            Ok(read) => Some(read),
+            Err(Self(wrong)) => {
+                wrong.into_iter().for_each(|(field, reason)| self.add(&field, reason));
+                None
+            }
+        }
+    }
     /// Whether nothing is wrong.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -8,23 +8,27 @@ use askama::filters::HtmlSafe;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse as _};
 use contracts::cart::CartContents;
-use contracts::catalog::{ListShelf, Named, Shelf};
+use contracts::catalog::{Named, ShelfEntry};
+use contracts::orders::ShopTerms;
 use std::fmt;
+use std::sync::Arc;
 
 /// More shelves than this do not fit the head of a page.
-const SHELVES: u32 = 24;
+const SHELVES: usize = 24;
 
 /// What is around a page.
 pub struct Frame {
     /// The address of the style sheet.
     pub style: String,
+    /// What the shop is called, and the rest of its terms.
+    pub terms: Arc<ShopTerms>,
     /// Whether somebody is logged in.
     pub known: bool,
     /// Whether they work here.
     pub staff: bool,
     /// How many pieces are in the cart.
     pub count: u64,
-    /// The categories.
+    /// The outermost categories.
     pub shelves: Vec<Category>,
     /// What was searched for.
     pub q: String,
@@ -34,11 +38,18 @@ pub struct Frame {
 }
 
 /// A category as the head names it.
+#[derive(Clone, Debug)]
 pub struct Category {
     /// Its name in addresses.
     pub slug: String,
     /// Its name.
     pub name: String,
+}
+
+impl From<ShelfEntry> for Category {
+    fn from(entry: ShelfEntry) -> Self {
+        Self { slug: entry.slug, name: entry.name }
+    }
 }
 
 impl<I> From<Named<I>> for Category {
@@ -64,9 +75,12 @@ impl Frame {
     }
     /// The frame of the page that the head calls `place`.
     pub async fn at_place(shop: &Shop, visitor: &Visitor, place: impl Into<String>) -> Self {
-        let (count, shelves) = tokio::join!(count(shop, visitor), shelves(shop, visitor));
+        let (count, tree, terms) = tokio::join!(count(shop, visitor), shop.tree(), shop.terms());
+        let outermost = tree.iter().filter(|entry| entry.parent.is_none());
+        let shelves = outermost.take(SHELVES).cloned().map(Category::from).collect();
         Self {
             style: shop.style.clone(),
+            terms,
             known: visitor.is_known(),
             staff: visitor.is_staff(),
             count,
@@ -85,6 +99,10 @@ impl Frame {
     pub fn at(&self, place: &str) -> Current {
         Current(self.place == place)
     }
+    /// Whether the page is the legal page `slug`.
+    pub fn at_legal(&self, slug: &str) -> Current {
+        Current(self.place.strip_prefix("legal:") == Some(slug))
+    }
     /// Whether the page is the shelf `slug`.
     pub fn at_shelf(&self, slug: &str) -> Current {
         Current(self.place.strip_prefix("shelf:") == Some(slug))
@@ -102,17 +120,6 @@ async fn count(shop: &Shop, visitor: &Visitor) -> u64 {
         Err(error) => {
             tracing::warn!(%error, "the cart was not counted");
             0
-        }
-    }
-}
-
-async fn shelves(shop: &Shop, visitor: &Visitor) -> Vec<Category> {
-    let list = ListShelf { shelf: Shelf::Categories, page: 1, per_page: SHELVES };
-    match shop.ask(visitor, list).await {
-        Ok(page) => page.items.into_iter().map(Category::from).collect(),
-        Err(error) => {
-            tracing::warn!(%error, "the shelves were not listed");
-            Vec::new()
         }
     }
 }

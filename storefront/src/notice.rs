@@ -27,7 +27,7 @@ const fn warning(code: &'static str, text: &'static str) -> Notice {
     Notice { code, tone: "is-warning", text, links: &[] }
 }
 
-static NOTICES: [Notice; 15] = [
+static NOTICES: &[Notice] = &[
     Notice {
         code: "added",
         tone: "is-good",
@@ -44,7 +44,29 @@ static NOTICES: [Notice; 15] = [
     warning("session_ended", "Your session has ended. Log in again to see your account."),
     good("topped_up", "The money is in your wallet."),
     warning("topping_up", "The money is on its way. Your wallet shows it as soon as it is there."),
-    good("stock_set", "The shelf is counted anew."),
+    good("name_saved", "Your name is saved."),
+    good("password_changed", "Your password is changed. Your other devices are logged out."),
+    good("password_reset", "Your password is changed. Log in with the new one."),
+    good("link_sent", "The letter is on its way. Open the link in it."),
+    good("email_verified", "Thank you! Your e-mail address is verified."),
+    good("address_saved", "The address is saved."),
+    good("address_removed", "The address is deleted."),
+    good("session_closed", "Logged out there."),
+    good("erased", "Your account is deleted. Thank you for having been here."),
+    good("reviewed", "Thank you! Your review is shown as soon as we have read it."),
+    good("review_published", "Thank you! Your review is here for all to read."),
+    good("sent", "The parcel is on its way."),
+    good("parcel_saved", "The parcel is up to date."),
+    good("confirmed", "The money is in the books."),
+    good("refund_asked", "The money goes back."),
+    good("review_seen", "The review can be read by all."),
+    good("review_hidden", "The review is not shown."),
+    good("shelf_saved", "It is saved."),
+    good("shelf_removed", "It is gone. The products stay."),
+    good("shop_saved", "The shop's terms are saved."),
+    good("mail_waits", "The letter is on its way to the mail server again."),
+    good("account_saved", "The account is changed, and its sessions have ended."),
+    good("stock_set", "The shelf is up to date."),
     good("product_saved", "The product is saved."),
     good("product_withdrawn", "The product was taken off the shelves."),
     warning("no_stock_set", "The product is listed, but its stock could not be set: set it here."),

@@ -1,14 +1,19 @@
 //! The pages for shoppers: one page, one file, with its form, its handlers and what it shows.
+pub mod account;
+pub mod address;
 pub mod assets;
 pub mod card;
 pub mod cart;
 pub mod checkout;
 pub mod covers;
 pub mod home;
+pub mod legal;
+pub mod links;
 pub mod login;
 pub mod notifications;
 pub mod order;
 pub mod orders;
+pub mod paying;
 pub mod product;
 pub mod receipt;
 pub mod register;

@@ -15,6 +15,8 @@ pub enum Stop {
     NotFound,
     /// Somebody has to be logged in, and then goes to this path.
     LogIn(String),
+    /// The page is for others than whoever looks, who is known.
+    Forbidden,
     /// What was sent cannot be done, for this reason.
     Refused(StatusCode, Cow<'static, str>),
     /// A service did not answer, and nothing was done.
@@ -38,6 +40,7 @@ impl Stop {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::LogIn(_) => StatusCode::SEE_OTHER,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Refused(status, _) => *status,
             Self::Unavailable | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
@@ -60,6 +63,7 @@ impl IntoResponse for Stop {
 pub fn words(status: StatusCode, stop: Option<&Stop>) -> (&'static str, Cow<'static, str>) {
     let text = match stop {
         Some(Stop::Refused(_, why)) => why.clone(),
+        Some(Stop::Forbidden) => "Your account has no key to this door.".into(),
         Some(Stop::Unknown) => {
             "We do not know whether it was done. Look before you try again.".into()
         }
@@ -79,6 +83,7 @@ pub fn words(status: StatusCode, stop: Option<&Stop>) -> (&'static str, Cow<'sta
     };
     let title = match status {
         StatusCode::NOT_FOUND => "This page is missing, like the end of Edwin Drood",
+        StatusCode::FORBIDDEN if matches!(stop, Some(Stop::Forbidden)) => "For others' eyes only",
         StatusCode::FORBIDDEN => "This was not sent from here",
         StatusCode::CONFLICT => "That cannot be done now",
         status if status.is_client_error() => "That did not work",

@@ -2,6 +2,7 @@
 use crate::cookies;
 use crate::notice::{self, Notice};
 use axum::extract::FromRequestParts;
+use axum::http::header;
 use axum::http::request::Parts;
 use contracts::caller::Permission;
 use contracts::cart::CartToken;
@@ -21,6 +22,8 @@ pub struct Visitor {
     pub notice: Option<&'static Notice>,
     /// The path and query that they look at.
     pub here: String,
+    /// What they use, as their browser says.
+    pub device: Option<String>,
     /// The name of the request in the log.
     pub request: Option<String>,
     order_token: Option<String>,
@@ -37,6 +40,7 @@ impl Visitor {
             cart: CartToken { token: cookie(cookies::CART) },
             notice: parts.uri.query().and_then(notice::of_query),
             here: here.to_owned(),
+            device: device(parts),
             request: request.map(str::to_owned),
             order_token: cookie(cookies::ORDER),
         }
@@ -55,6 +59,13 @@ impl Visitor {
     pub fn order(&self, order: OrderId) -> OrderRef {
         OrderRef { order, token: self.order_token.clone() }
     }
+}
+
+/// The `User-Agent`, cut.
+fn device(parts: &Parts) -> Option<String> {
+    let said = parts.headers.get(header::USER_AGENT)?.to_str().ok()?;
+    let said: String = said.trim().chars().take(300).collect();
+    Some(said).filter(|said| !said.is_empty())
 }
 
 /// As the door has met them.

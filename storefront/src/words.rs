@@ -1,7 +1,7 @@
 //! How the shop writes things: prices, dates, states. What is marked safe here is written from
 //! digits, fixed words and currency codes only.
 use askama::filters::HtmlSafe;
-use contracts::orders::{OrderStatus, ShippingMethod};
+use contracts::orders::{Order, OrderPayment, OrderStatus, ShipmentStatus, ShippingMethod};
 use contracts::payments::{PaymentMethod, PaymentStatus};
 use contracts::{Currency, Money, Timestamp};
 use std::fmt;
@@ -183,6 +183,40 @@ impl fmt::Display for Badge {
 }
 impl HtmlSafe for Badge {}
 
+/// Where an order stands, as its shopper sees it: what is paid in cash waits for no payment.
+pub fn stands(order: &Order) -> &'static str {
+    match (order.status, order.payment.method) {
+        (OrderStatus::Pending, PaymentMethod::CashOnDelivery) => "Being packed",
+        (known, _) => status(known),
+    }
+}
+
+/// [`stands`], as a badge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    status: OrderStatus,
+    words: &'static str,
+}
+
+impl From<&Order> for Standing {
+    fn from(order: &Order) -> Self {
+        Self { status: order.status, words: stands(order) }
+    }
+}
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = STATUSES.iter().find(|(known, ..)| *known == self.status);
+        let name = known.map_or("", |(_, name, _)| name);
+        write!(f, "<span class=\"badge is-{name}\">{}</span>", self.words)
+    }
+}
+impl HtmlSafe for Standing {}
+
+/// See [`Standing`].
+pub fn standing(order: &Order) -> Standing {
+    Standing::from(order)
+}
+
 /// How many can be ordered, where that is worth a badge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stock(pub i64);
@@ -208,6 +242,76 @@ pub const fn method(method: &PaymentMethod) -> &'static str {
     match method {
         PaymentMethod::Wallet => "Wallet",
         PaymentMethod::Card => "Card",
+        PaymentMethod::BankTransfer => "Bank transfer",
+        PaymentMethod::CashOnDelivery => "Cash on delivery",
+    }
+}
+
+/// What a way to pay means for a shopper.
+pub fn explained(method: PaymentMethod, transfer_days: u32) -> String {
+    match method {
+        PaymentMethod::Card => "This shop runs on a sandbox: pick a test card".to_owned(),
+        PaymentMethod::Wallet => "From your balance, at once".to_owned(),
+        PaymentMethod::BankTransfer => {
+            let days = counted(u64::from(transfer_days), "day", "days");
+            format!("We tell you account and reference, and hold your order for {days}")
+        }
+        PaymentMethod::CashOnDelivery => "You pay whoever brings it, in cash".to_owned(),
+    }
+}
+
+/// A rate of tax: `19 %`, `5.5 %`, `0.25 %`.
+pub fn rate(basis_points: &u32) -> String {
+    let (whole, part) = (basis_points / 100, basis_points % 100);
+    let part = format!("{part:02}");
+    match part.trim_end_matches('0') {
+        "" => format!("{whole} %"),
+        part => format!("{whole}.{part} %"),
+    }
+}
+
+/// A mean of stars, which comes in hundredths: 434 is `4.3`.
+pub fn mean(hundredths: u32) -> String {
+    let tenths = (hundredths.saturating_add(5)) / 10;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// Stars, filled to the nearest half: written from digits only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stars(pub u32);
+
+impl fmt::Display for Stars {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let halves = (self.0.min(500) + 25) / 50;
+        let mean = mean(self.0);
+        let mean = mean.trim_end_matches(".0");
+        write!(
+            f,
+            "<span class=\"stars has-{halves}\" role=\"img\" aria-label=\"{mean} of 5 stars\"></span>"
+        )
+    }
+}
+impl HtmlSafe for Stars {}
+
+/// See [`Stars`], of one review.
+pub fn stars(given: &u8) -> Stars {
+    Stars(u32::from(*given) * 100)
+}
+
+/// Where a parcel is, in words.
+pub const fn parcel(status: &ShipmentStatus) -> &'static str {
+    match status {
+        ShipmentStatus::Shipped => "On its way",
+        ShipmentStatus::Delivered => "Delivered",
+        ShipmentStatus::Returned => "Came back to us",
+    }
+}
+
+/// Where an order's payment stands, in words.
+pub const fn paid(paid: &OrderPayment) -> &'static str {
+    match paid.status {
+        PaymentStatus::Pending if paid.method.pays_later() => "not paid yet",
+        ref status => payment(status),
     }
 }
 
@@ -224,6 +328,13 @@ pub const fn payment(status: &PaymentStatus) -> &'static str {
         PaymentStatus::Refunded => "given back",
     }
 }
+
+/// A way of shipping: its name on the wire, its name for people, and what it means.
+pub const SHIPPING: [(ShippingMethod, &str, &str, &str); 3] = [
+    (ShippingMethod::Standard, "standard", "Standard", "By post, 3 to 5 working days"),
+    (ShippingMethod::Express, "express", "Express", "By courier, next working day"),
+    (ShippingMethod::Pickup, "pickup", "Pick up", "At the shop, from tomorrow"),
+];
 
 /// How the goods travel, in words.
 pub const fn shipping(method: &ShippingMethod) -> &'static str {
@@ -251,6 +362,10 @@ pub fn failure(code: &str) -> &'static str {
 pub const fn price(money: &Money) -> Price {
     Price(*money)
 }
+/// See [`number`].
+pub fn amount(money: &Money) -> String {
+    number(*money)
+}
 /// See [`When`].
 pub const fn when(time: &Timestamp) -> When {
     When(*time)
@@ -274,7 +389,20 @@ pub const fn stock(available: &i64) -> Stock {
 
 /// `one`, or the number and `many`.
 pub fn counted(count: u64, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+    if count == 1 { format!("1 {one}") } else { format!("{} {many}", grouped(&count)) }
+}
+
+/// A number as people read it: `4,780,653`.
+pub fn grouped(number: &u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// A field's name and what is wrong with it as a sentence: `Postal code must have …`.
@@ -374,6 +502,20 @@ mod tests {
         for strange in [i64::MIN, i64::MAX, 0] {
             let _ = When(Timestamp::from_micros(strange)).to_string();
         }
+    }
+
+    #[test]
+    fn rates_and_stars_are_written_as_people_read_them() {
+        let rates = [1900, 550, 25, 0, 10_000].map(|points| rate(&points));
+        assert_eq!(rates, ["19 %", "5.5 %", "0.25 %", "0 %", "100 %"]);
+        assert_eq!(
+            [0, 999, 1000, 4_780_653].map(|n| grouped(&n)),
+            ["0", "999", "1,000", "4,780,653"]
+        );
+        assert_eq!([434, 435, 500, 100, 499].map(mean), ["4.3", "4.4", "5.0", "1.0", "5.0"]);
+        let stars = Stars(434).to_string();
+        assert!(stars.contains("has-9\"") && stars.contains("\"4.3 of 5 stars\""), "{stars}");
+        assert!(Stars(u32::MAX / 2).to_string().contains("has-10"));
     }
 
     #[test]

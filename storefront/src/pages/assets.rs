@@ -1,10 +1,11 @@
-//! The style sheet and the icon: the same bytes for everybody.
+//! The style sheet, the script and the icon: the same bytes for everybody.
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use kit::auth::token_hash;
 use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("../../assets/style.css");
+const LIVE: &str = include_str!("../../assets/live.js");
 const FAVICON: &str = include_str!("../../assets/favicon.svg");
 
 /// The first eight bytes of the SHA-256 of `text`.
@@ -20,11 +21,26 @@ pub fn style_address() -> String {
     format!("/assets/style.css?v={}", fingerprint(STYLE))
 }
 
+/// The address of the script; another one for another script.
+pub fn live_address() -> String {
+    format!("/assets/live.js?v={}", fingerprint(LIVE))
+}
+
 /// The style sheet: for ever under its own address, and else asked for again.
 pub async fn style(uri: Uri, headers: HeaderMap) -> Response {
-    let own = uri.path_and_query().is_some_and(|here| here.as_str() == style_address());
-    let keep = if own { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let keep = keep(&uri, &style_address());
     cached(&headers, "text/css; charset=utf-8", keep, STYLE.to_owned())
+}
+
+/// The script, likewise.
+pub async fn live(uri: Uri, headers: HeaderMap) -> Response {
+    let keep = keep(&uri, &live_address());
+    cached(&headers, "text/javascript; charset=utf-8", keep, LIVE.to_owned())
+}
+
+fn keep(asked: &Uri, own: &str) -> &'static str {
+    let own = asked.path_and_query().is_some_and(|here| here.as_str() == own);
+    if own { "public, max-age=31536000, immutable" } else { "no-cache" }
 }
 
 /// The icon of the shop.

@@ -1,5 +1,5 @@
 //! A product as lists show it.
-use crate::words::{PriceFrom, Stock, encoded};
+use crate::words::{PriceFrom, Stars, Stock, encoded};
 use contracts::catalog::Product;
 use contracts::{Money, Sku};
 
@@ -13,6 +13,8 @@ pub struct Card {
     pub by: String,
     /// Its picture.
     pub cover: String,
+    /// What those think who gave stars, and how many they are.
+    pub rating: Option<(Stars, u64)>,
     /// What its cheapest variant costs.
     pub price: PriceFrom,
     /// How many are left, where that is worth telling.
@@ -28,6 +30,10 @@ impl From<Product> for Card {
             by: names(product.authors.iter().map(|author| author.name.as_str())),
             cover: picture(product.images.first(), &product.sku),
             price: PriceFrom { price: lowest, others: prices().any(|price| price != lowest) },
+            rating: product
+                .rating
+                .filter(|_| product.rating_count > 0)
+                .map(|rating| (Stars(rating), product.rating_count)),
             stock: Stock(available),
             slug: product.slug,
             title: product.title,
@@ -47,12 +53,15 @@ pub fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 /// The address of a picture: a product's own, or the cover that is drawn for its SKU.
 pub fn picture(own: Option<&String>, sku: &Sku) -> String {
-    let fits = |own: &&String| {
-        own.starts_with("https://")
-            || own.starts_with("http://")
-            || (own.starts_with('/') && !own.starts_with("//"))
-    };
-    own.filter(fits).cloned().unwrap_or_else(|| format!("/covers/{}.svg", encoded(sku.as_str())))
+    let own = own.filter(|own| is_picture(own)).cloned();
+    own.unwrap_or_else(|| format!("/covers/{}.svg", encoded(sku.as_str())))
+}
+
+/// Whether a picture can be at this address: on the web, or here.
+pub fn is_picture(address: &str) -> bool {
+    address.starts_with("https://")
+        || address.starts_with("http://")
+        || (address.starts_with('/') && !address.starts_with("//"))
 }
 
 #[cfg(test)]

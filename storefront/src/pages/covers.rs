@@ -29,7 +29,7 @@ pub async fn show(
 }
 
 async fn draw(shop: &Shop, sku: &Sku) -> Result<Option<String>, ()> {
-    let prices = PricesOf { skus: vec![sku.clone()] };
+    let prices = PricesOf { skus: vec![sku.clone()], categories: false };
     let priced = shop.calls.call(&Caller::Guest, prices).await.map_err(drop)?;
     let Some(priced) = priced.into_iter().next() else { return Ok(None) };
     let get = GetProduct { id_or_slug: priced.product.to_string() };

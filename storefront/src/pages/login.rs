@@ -75,7 +75,7 @@ pub async fn send(
     Sent(form): Sent<Credentials>,
 ) -> Shown {
     let Credentials { email, password, next } = form;
-    let call = LogIn { email: email.trim().to_owned(), password };
+    let call = LogIn { email: email.trim().to_owned(), password, device: visitor.device.clone() };
     if let Ok(tokens) = shop.ask(&visitor, call).await.refusal()? {
         return Ok(enter(&shop, &tokens, landing(&next)));
     }

@@ -23,8 +23,8 @@ struct NotificationsPage {
 /// The class of a kind of note.
 fn class(kind: &str) -> &'static str {
     match kind {
-        "receipt" => "is-receipt",
-        "cancellation" => "is-cancellation",
+        "receipt" | "delivery" => "is-receipt",
+        "cancellation" | "refund" | "low_stock" => "is-cancellation",
         "welcome" => "is-welcome",
         _ => "is-order-confirmation",
     }

@@ -1,29 +1,41 @@
-//! `/orders/{id}`: how an order stands, and the forms to pay and to cancel it.
+//! `/orders/{id}`: how an order stands, and the forms to pay and to cancel it. A script looks at
+//! it again when it changes; without it the page does so by itself while a payment is on its way.
+mod parcels;
 mod steps;
+mod told;
 
+use self::parcels::{Parcel, parcels};
 use self::steps::{Step, steps};
+use self::told::{Told, told};
 use super::card::picture;
-use super::checkout::form::pay_with;
+use super::paying::{Way, Ways, pay_with};
 use crate::Shop;
 use crate::form::{CARDS, Faults, Sent};
 use crate::frame::{Frame, private};
 use crate::stop::{OrStop as _, Shown, Stop};
 use crate::visitor::Visitor;
-use crate::words::{self, Price, number, sentence};
+use crate::words::{Price, number, sentence};
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect};
 use contracts::OrderId;
 use contracts::orders::{
     CancelOrder, CancelReason, GetOrder, GetTracking, Order, OrderRefused, OrderStatus, PayOrder,
+    ShipmentStatus,
 };
-use contracts::payments::{GetWallet, PaymentStatus};
+use contracts::payments::{PaymentMethod, PaymentStatus};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// How soon a page is looked at again whose payment is on its way.
 const LOOK_AGAIN_SECONDS: u32 = 2;
+/// How soon a guest looks at an order again that is on its way: to them, nobody tells.
+const GUESTS_LOOK_SECONDS: u32 = 30;
+/// What an order's page may do that others may not: run our script, which asks this store.
+const LIVE_POLICY: &str = "default-src 'none'; style-src 'self'; font-src 'self'; \
+    img-src 'self' data: https: http:; script-src 'self'; connect-src 'self'; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Another way to pay, or none to confirm the present one.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -64,21 +76,22 @@ pub fn lines(order: &Order) -> Vec<Line> {
     order.items.iter().map(line).collect()
 }
 
-/// Where goods go, one line each.
-pub fn address(order: &Order) -> String {
-    let to = &order.shipping_address;
-    let town = format!("{} {}", to.postal_code, to.city);
-    let all =
-        [&to.name, &to.line1, to.line2.as_ref().unwrap_or(&String::new()), &town, &to.country]
-            .map(String::clone);
-    all.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+/// What a script is told, to look at the order again when it changes.
+struct Live {
+    /// The address of the script.
+    script: String,
+    /// Where the changes are told. A guest's browser has no token to show there.
+    events: Option<String>,
+    version: i64,
+    /// How often it looks where nothing is told, in seconds; empty: not at all.
+    every: String,
 }
 
-/// What is told above an order.
-struct Told {
-    tone: &'static str,
-    title: &'static str,
-    text: String,
+/// Where and how a bank transfer is to be sent.
+struct Transfer {
+    account: Option<String>,
+    reference: Option<String>,
+    amount: Price,
 }
 
 #[derive(Template)]
@@ -89,16 +102,20 @@ struct OrderPage {
     told: Option<Told>,
     /// What came of a form that was sent from here.
     faults: Vec<String>,
+    transfer: Option<Transfer>,
     steps: Vec<Step>,
+    parcels: Vec<Parcel>,
     lines: Vec<Line>,
     address: String,
+    live: Option<Live>,
     /// When, and where, it is looked at again.
     refresh: Option<String>,
     /// A key for each form, where there is something to send.
     confirm: Option<String>,
     pay: Option<String>,
+    /// How else it can be paid.
+    ways: Vec<Way>,
     cancel: Option<String>,
-    balance: Option<Price>,
     has_receipt: bool,
     pay_form: Pay,
 }
@@ -191,6 +208,9 @@ async fn refuse(
             "This form was sent before with another choice. Look how the order stands, then choose again.".to_owned(),
             StatusCode::CONFLICT,
         ),
+        OrderRefused::NotAllowed => {
+            ("Only the shop can do that.".to_owned(), StatusCode::FORBIDDEN)
+        }
         OrderRefused::InProgress => {
             ("That is just being done. Look again in a moment.".to_owned(), StatusCode::CONFLICT)
         }
@@ -214,33 +234,99 @@ async fn page(
     let timeline = tracking.map(|tracking| tracking.timeline).unwrap_or_default();
     let pending = order.status == OrderStatus::Pending;
     let action = pending && order.payment.status == PaymentStatus::RequiresAction;
+    let transfer = transfer(&order);
+    let is_open = action || transfer.is_some();
     let refresh = refresh(&order, visitor).filter(|_| faults.is_empty());
-    let (mut frame, wallet) = tokio::join!(Frame::at_place(shop, visitor, "orders"), async {
-        if action && visitor.is_known() { shop.ask(visitor, GetWallet).await.ok() } else { None }
+    let (mut frame, ways) = tokio::join!(Frame::at_place(shop, visitor, "orders"), async {
+        if is_open { other_ways(shop, visitor, &order, &pay_form).await } else { Vec::new() }
     });
     let told = told(&order, visitor);
     if order.status != OrderStatus::Pending && told.is_some() {
         // How it ended is news enough.
         frame.notice = None;
     }
+    let live = live(shop, visitor, &order, refresh.is_some());
+    let has_script = live.is_some();
     let page = OrderPage {
         told,
         steps: steps(&order, &timeline),
+        parcels: parcels(&order),
         lines: lines(&order),
-        address: address(&order),
+        address: super::address::lines(&order.shipping_address),
         refresh,
+        live,
         confirm: action.then(|| shop.key()),
-        pay: action.then(|| shop.key()),
-        cancel: matches!(order.status, OrderStatus::Pending | OrderStatus::Paid)
-            .then(|| shop.key()),
-        balance: wallet.map(|wallet| Price(wallet.balance)),
-        has_receipt: timeline.iter().any(|step| step.status == OrderStatus::Paid),
+        pay: (!ways.is_empty()).then(|| shop.key()),
+        ways,
+        cancel: can_cancel(&order).then(|| shop.key()),
+        has_receipt: has_receipt(&order)
+            || timeline.iter().any(|step| step.status == OrderStatus::Paid),
+        transfer,
         frame,
         faults,
         pay_form,
         order,
     };
-    private(status, &page)
+    let mut response = private(status, &page)?;
+    if has_script {
+        let policy = HeaderValue::from_static(LIVE_POLICY);
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    Ok(response)
+}
+
+/// Whether nothing of it is on its way or has arrived.
+fn can_cancel(order: &Order) -> bool {
+    let at_home = order.shipments.iter().all(|parcel| parcel.status == ShipmentStatus::Returned);
+    matches!(order.status, OrderStatus::Pending | OrderStatus::Paid) && at_home
+}
+
+/// Whether money came in.
+const fn has_receipt(order: &Order) -> bool {
+    matches!(
+        order.payment.status,
+        PaymentStatus::Captured | PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded
+    )
+}
+
+/// What is to be sent for an order that waits for a transfer.
+fn transfer(order: &Order) -> Option<Transfer> {
+    let waits = order.status == OrderStatus::Pending
+        && order.payment.method == PaymentMethod::BankTransfer
+        && order.payment.status == PaymentStatus::Pending;
+    waits.then(|| Transfer {
+        account: order.payment.instructions.clone().filter(|text| !text.trim().is_empty()),
+        reference: order.payment.reference.clone(),
+        amount: Price(order.total),
+    })
+}
+
+/// The ways to pay but for the present one; another card can be tried.
+async fn other_ways(shop: &Shop, visitor: &Visitor, order: &Order, form: &Pay) -> Vec<Way> {
+    let Ok(ways) = Ways::of(shop, visitor).await else { return Vec::new() };
+    let ways = match order.payment.method {
+        PaymentMethod::Card => ways,
+        present => ways.but(present),
+    };
+    ways.choices(shop, order.total, &form.payment_method)
+}
+
+/// What the script is told, as long as there is something to wait for.
+fn live(shop: &Shop, visitor: &Visitor, order: &Order, often: bool) -> Option<Live> {
+    let on_its_way =
+        matches!(order.status, OrderStatus::Pending | OrderStatus::Paid | OrderStatus::Fulfilled);
+    let unpaid =
+        order.status == OrderStatus::Delivered && order.payment.status == PaymentStatus::Pending;
+    (on_its_way || unpaid).then(|| Live {
+        script: shop.live.clone(),
+        events: visitor.is_known().then(|| format!("/v1/orders/{}/events", order.id)),
+        version: order.version,
+        every: match (often, visitor.is_known()) {
+            (true, _) => LOOK_AGAIN_SECONDS.to_string(),
+            (false, false) => GUESTS_LOOK_SECONDS.to_string(),
+            (false, true) => String::new(),
+        },
+    })
 }
 
 /// Whether whoever looks has just done what `code` says.
@@ -250,6 +336,9 @@ fn just(visitor: &Visitor, code: &str) -> bool {
 
 /// When, and where, a page is looked at again whose payment is on its way.
 fn refresh(order: &Order, visitor: &Visitor) -> Option<String> {
+    if order.payment.method.pays_later() {
+        return None;
+    }
     match (order.status, order.payment.status) {
         (OrderStatus::Pending, PaymentStatus::Pending | PaymentStatus::Authorized) => {
             Some(LOOK_AGAIN_SECONDS.to_string())
@@ -259,71 +348,5 @@ fn refresh(order: &Order, visitor: &Visitor) -> Option<String> {
             Some(format!("{LOOK_AGAIN_SECONDS};url=/orders/{}?notice=placed", order.id))
         }
         _ => None,
-    }
-}
-
-/// The news of an order that a shopper looks for first.
-fn told(order: &Order, visitor: &Visitor) -> Option<Told> {
-    let (tone, title, text) = match (order.status, order.payment.status) {
-        (OrderStatus::Pending, PaymentStatus::RequiresAction) => (
-            "is-warning",
-            "Your bank asks you to confirm this payment",
-            "Nothing has been charged.".to_owned(),
-        ),
-        (OrderStatus::Pending, PaymentStatus::Failed) => {
-            let why = order.payment.failure_code.as_deref().map_or("", words::failure);
-            ("is-error", "The payment was refused", why.to_owned())
-        }
-        (OrderStatus::Pending, _) => (
-            "is-warning",
-            "We are waiting for your payment",
-            "It takes a moment. This page looks again by itself.".to_owned(),
-        ),
-        (OrderStatus::Paid, _) if just(visitor, "placed") || just(visitor, "paying") => (
-            "is-good",
-            "Thank you! It is yours.",
-            "Your payment arrived, and a receipt is on its way to you.".to_owned(),
-        ),
-        (OrderStatus::Cancelled, _) => cancelled(order),
-        _ => return None,
-    };
-    Some(Told { tone, title, text })
-}
-
-fn cancelled(order: &Order) -> (&'static str, &'static str, String) {
-    let back = match order.payment.status {
-        PaymentStatus::Captured | PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => {
-            "What was paid goes back the way it came."
-        }
-        _ => "Nothing was charged.",
-    };
-    match order.cancel_reason {
-        Some(CancelReason::PaymentFailed) => {
-            let why = order
-                .payment
-                .failure_code
-                .as_deref()
-                .map_or("The payment was refused.", words::failure);
-            let rest =
-                "The order was cancelled and nothing was charged. Your cart is as you left it.";
-            ("is-error", "The payment was refused", format!("{why} {rest}"))
-        }
-        Some(CancelReason::Expired) => (
-            "is-warning",
-            "Nobody paid in time",
-            "The books were let go and nothing was charged. Your cart is as you left it."
-                .to_owned(),
-        ),
-        Some(CancelReason::StockMissing) => (
-            "is-error",
-            "We could not find your books",
-            format!("We are sorry: our shelf was emptier than we thought. {back}"),
-        ),
-        Some(CancelReason::ByStaff) => {
-            ("is-warning", "The shop cancelled this order", back.to_owned())
-        }
-        Some(CancelReason::ByShopper) | None => {
-            ("is-warning", "This order was cancelled", back.to_owned())
-        }
     }
 }

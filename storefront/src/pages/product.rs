@@ -1,18 +1,23 @@
-//! `/p/{slug}`: one product, and `POST /cart/add`.
-use super::card::{Card, picture};
+//! `/p/{slug}`: one product with its reviews, and `POST /cart/add`.
+mod reviews;
+
+pub use self::reviews::review;
+
+use self::reviews::{ReviewForm, Reviews};
+use super::card::{Card, is_picture, picture};
 use crate::form::{Faults, Sent};
 use crate::frame::{Category, Frame, html};
 use crate::stop::{OrStop as _, Shown, Stop};
 use crate::visitor::Visitor;
-use crate::words::{Price, encoded, sentence};
+use crate::words::{Price, Stars, counted, encoded, mean, sentence};
 use crate::{Shop, cookies};
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
 use contracts::caller::Permission;
 use contracts::cart::{AddItem, CartRefused};
-use contracts::catalog::{FindProducts, GetProduct, PricesOf, Product, Sort};
+use contracts::catalog::{FindProducts, GetProduct, PricesOf, Product, Sort, Variant};
 use contracts::{ProductId, Quantity, Sku};
 use serde::Deserialize;
 use serde_json::Value;
@@ -37,6 +42,13 @@ impl Default for Add {
     }
 }
 
+/// Where the list of reviews goes on.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct From {
+    reviews: String,
+}
+
 struct Choice {
     sku: Sku,
     name: String,
@@ -50,32 +62,67 @@ struct Choice {
 struct ProductPage {
     frame: Frame,
     id: ProductId,
+    slug: String,
     title: String,
-    description: String,
+    /// A paragraph each.
+    description: Vec<String>,
     cover: String,
+    /// Further pictures.
+    pictures: Vec<String>,
+    rating: Option<Rating>,
     authors: Vec<Category>,
     genres: Vec<Category>,
     category: Option<Category>,
+    /// What the variants differ by.
+    legend: String,
     choices: Vec<Choice>,
     /// How many can be put into the cart at once; 0 when all is sold out.
     most: i64,
     quantity: String,
     faults: Faults,
     facts: Vec<(String, String)>,
+    reviews: Reviews,
     beside: Vec<Card>,
     /// Whether whoever looks may change it.
     editable: bool,
 }
 
-/// The page of a product.
+/// What those think who gave stars.
+struct Rating {
+    stars: Stars,
+    mean: String,
+    count: String,
+}
+
+/// What somebody sent from the page, and what came of it.
+#[derive(Default)]
+struct Asked {
+    add: Add,
+    faults: Faults,
+    review: ReviewForm,
+    review_faults: Faults,
+    /// Why a review was not written, where no field is to blame.
+    trouble: Option<&'static str>,
+    /// Where the list of reviews goes on.
+    cursor: Option<String>,
+    status: StatusCode,
+}
+
+/// The page of a product. A name that it had before leads to the one of now.
 pub async fn show(
     State(shop): State<Arc<Shop>>,
     visitor: Visitor,
     Path(slug): Path<String>,
+    Query(from): Query<From>,
 ) -> Shown {
-    let product = find(&shop, &visitor, slug).await?;
-    let add = Add::default();
-    page(&shop, &visitor, product, &add, Faults::default(), StatusCode::OK).await
+    let product = find(&shop, &visitor, slug.clone()).await?;
+    if product.slug != slug {
+        let query = visitor.here.split_once('?').map(|(_, query)| format!("?{query}"));
+        let to = format!("/p/{}{}", encoded(&product.slug), query.unwrap_or_default());
+        return Ok(Redirect::permanent(&to).into_response());
+    }
+    let cursor = Some(from.reviews).filter(|cursor| !cursor.is_empty());
+    page(&shop, &visitor, product, Asked { cursor, ..Asked::default() }).await
 }
 
 async fn find(shop: &Shop, visitor: &Visitor, id_or_slug: String) -> Result<Product, Stop> {
@@ -91,14 +138,14 @@ pub async fn add(State(shop): State<Arc<Shop>>, visitor: Visitor, Sent(form): Se
     let quantity = form.quantity.trim().parse::<u32>().ok();
     let Some(quantity) = quantity.and_then(|count| Quantity::new(count).ok()) else {
         let fault = format!("must be a whole number from 1 to {}", Quantity::MAX);
-        return again(&shop, &visitor, &form, sku, fault).await;
+        return again(&shop, &visitor, form, sku, fault).await;
     };
     let item = AddItem { of: visitor.cart.clone(), sku: sku.clone(), quantity };
     let answer = match shop.ask(&visitor, item).await.refusal()? {
         Ok(answer) => answer,
         Err(CartRefused::TooMuch { what }) => {
             let fault = format!("is too high: {what} would be more than a cart can hold");
-            return again(&shop, &visitor, &form, sku, fault).await;
+            return again(&shop, &visitor, form, sku, fault).await;
         }
         Err(refused) => return Err(Stop::conflict(format!("{refused}."))),
     };
@@ -112,65 +159,91 @@ pub async fn add(State(shop): State<Arc<Shop>>, visitor: Visitor, Sent(form): Se
 }
 
 /// The same product again, with what is wrong with the number of copies.
-async fn again(shop: &Shop, visitor: &Visitor, form: &Add, sku: Sku, fault: String) -> Shown {
-    let priced =
-        shop.ask(visitor, PricesOf { skus: vec![sku] }).await.or_stop(|never| match never {})?;
+async fn again(shop: &Shop, visitor: &Visitor, form: Add, sku: Sku, fault: String) -> Shown {
+    let prices = PricesOf { skus: vec![sku], categories: false };
+    let priced = shop.ask(visitor, prices).await.or_stop(|never| match never {})?;
     let Some(priced) = priced.into_iter().next() else { return Err(Stop::NotFound) };
     let product = find(shop, visitor, priced.product.to_string()).await?;
     let faults = Faults::one("quantity", fault);
-    page(shop, visitor, product, form, faults, StatusCode::UNPROCESSABLE_ENTITY).await
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    page(shop, visitor, product, Asked { add: form, faults, status, ..Asked::default() }).await
 }
 
-async fn page(
-    shop: &Shop,
-    visitor: &Visitor,
-    product: Product,
-    form: &Add,
-    faults: Faults,
-    status: StatusCode,
-) -> Shown {
-    let (frame, beside) = tokio::join!(Frame::of(shop, visitor), beside(shop, visitor, &product));
-    let choices = choices(&product, &form.sku);
+async fn page(shop: &Shop, visitor: &Visitor, product: Product, asked: Asked) -> Shown {
+    let Asked { add, faults, review, review_faults, trouble, cursor, status } = asked;
+    let (frame, beside, mut reviews) = tokio::join!(
+        Frame::of(shop, visitor),
+        beside(shop, visitor, &product),
+        Reviews::of(shop, visitor, &product, cursor, review)
+    );
+    reviews.faults = review_faults;
+    reviews.trouble = trouble;
+    let (legend, choices) = choices(&product, &add.sku);
     let most = choices.iter().map(|choice| choice.available).max().unwrap_or(0);
+    let rating = product.rating.filter(|_| product.rating_count > 0).map(|rating| Rating {
+        stars: Stars(rating),
+        mean: mean(rating),
+        count: counted(product.rating_count, "rating", "ratings"),
+    });
     let page = ProductPage {
         frame,
         id: product.id,
         cover: picture(product.images.first(), &product.sku),
+        pictures: product.images.iter().skip(1).filter(|url| is_picture(url)).cloned().collect(),
         facts: facts(&product),
+        rating,
+        slug: product.slug,
         title: product.title,
-        description: product.description,
+        description: product.description.split("\n\n").map(str::to_owned).collect(),
         authors: product.authors.into_iter().map(Category::from).collect(),
         genres: product.genres.into_iter().map(Category::from).collect(),
         category: product.categories.into_iter().next().map(Category::from),
         most: most.min(i64::from(Quantity::MAX)),
-        quantity: form.quantity.clone(),
+        quantity: add.quantity,
+        legend,
         choices,
         faults,
+        reviews,
         beside,
         editable: visitor.caller.may(Permission::ManageCatalog),
     };
     html(status, &page)
 }
 
-/// The variants; the one that was chosen before is chosen, or the first that can be ordered.
-fn choices(product: &Product, wanted: &str) -> Vec<Choice> {
+/// The variants, and what they differ by; the one that was chosen before is chosen, or the first
+/// that can be ordered.
+fn choices(product: &Product, wanted: &str) -> (String, Vec<Choice>) {
     let orderable = |sku: &Sku| {
         product.variants.iter().any(|variant| variant.sku == *sku && variant.available > 0)
     };
     let wanted = wanted.parse::<Sku>().ok().filter(orderable);
     let first = product.variants.iter().find(|variant| variant.available > 0);
     let chosen = wanted.or_else(|| first.map(|variant| variant.sku.clone()));
-    let choice = |variant: &contracts::catalog::Variant| Choice {
-        name: match variant.options.is_empty() {
-            true => variant.sku.to_string(),
-            false => variant.options.values().cloned().collect::<Vec<_>>().join(", "),
+    let only = only_option(&product.variants);
+    let choice = |variant: &Variant| Choice {
+        name: match (variant.options.is_empty(), only) {
+            (true, _) => variant.sku.to_string(),
+            (false, Some(_)) => variant.options.values().cloned().collect(),
+            (false, None) => {
+                let options = variant.options.iter();
+                let told = options.map(|(name, value)| sentence(name, value));
+                told.collect::<Vec<_>>().join(", ")
+            }
         },
         price: Price(variant.price),
         available: variant.available.max(0),
         chosen: chosen.as_ref() == Some(&variant.sku),
         sku: variant.sku.clone(),
     };
-    product.variants.iter().map(choice).collect()
+    let legend = only.map_or_else(|| "Choose one".to_owned(), |name| sentence(name, ""));
+    (legend, product.variants.iter().map(choice).collect())
+}
+
+/// The one option that all variants have, and no other.
+fn only_option(variants: &[Variant]) -> Option<&String> {
+    let first = variants.first()?.options.keys().next()?;
+    let alike = |variant: &Variant| variant.options.keys().eq([first]);
+    variants.iter().all(alike).then_some(first)
 }
 
 /// Others that stand on the same shelf.

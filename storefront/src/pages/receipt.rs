@@ -1,5 +1,6 @@
 //! `/orders/{id}/receipt`: proof of what was bought and paid, fit to be printed.
-use super::order::{Line, address, lines, parse, stopped};
+use super::address;
+use super::order::{parse, stopped};
 use crate::Shop;
 use crate::frame::{Frame, private};
 use crate::stop::{OrStop as _, Shown, Stop};
@@ -9,17 +10,18 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use contracts::Money;
-use contracts::orders::{GetReceipt, Order, OrderRefused};
+use contracts::orders::{GetReceipt, Order, OrderRefused, Seller};
 use std::sync::Arc;
 
 #[derive(Template)]
 #[template(path = "receipt.html")]
 struct ReceiptPage {
     frame: Frame,
+    number: String,
+    seller: Seller,
     order: Order,
     paid_at: When,
     refunded: Money,
-    lines: Vec<Line>,
     address: String,
 }
 
@@ -42,11 +44,13 @@ pub async fn show(
     })?;
     let page = ReceiptPage {
         frame,
+        number: receipt.number,
+        seller: receipt.seller,
         paid_at: When(receipt.paid_at),
         refunded: receipt.refunded,
-        lines: lines(&receipt.order),
-        address: address(&receipt.order),
-        order: receipt.order,
+        address: address::lines(&receipt.order.shipping_address),
+        // Told apart from the totals, as it came later.
+        order: Order { refunded: shop.money(0), ..receipt.order },
     };
     private(StatusCode::OK, &page)
 }

@@ -54,6 +54,7 @@ pub async fn send(
         email: form.email.trim().to_owned(),
         password: form.password.clone(),
         name: form.name.trim().to_owned(),
+        device: visitor.device.clone(),
     };
     let (faults, status) = match shop.ask(&visitor, register).await.refusal()? {
         Ok(tokens) => {

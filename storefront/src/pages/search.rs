@@ -1,15 +1,22 @@
-//! `/search`: products by words, shelf, author, genre and price, page by page.
+//! `/search`, and `/c/{slug}` for a category: products by words, shelf, author, genre and price,
+//! page by page, with links that narrow the search.
+mod facets;
+
+use self::facets::Facet;
 use super::card::Card;
 use crate::Shop;
 use crate::form::Faults;
-use crate::frame::{Category, Frame, html};
+use crate::frame::{Frame, html};
 use crate::stop::{OrStop as _, Shown, Stop};
 use crate::visitor::Visitor;
 use crate::words::{self, counted, encoded};
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use contracts::catalog::{FindProducts, ListShelf, Shelf, Sort};
+use axum::response::{IntoResponse as _, Redirect};
+use contracts::catalog::{
+    FindProducts, GetShelfEntry, Shelf, ShelfEntry, ShelfEntryDetail, ShelfRefused, Sort,
+};
 use contracts::{Currency, Money};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -65,14 +72,24 @@ struct SearchPage {
     title: String,
     found: String,
     search: Search,
+    /// The categories above this one, the outermost first.
+    above: Vec<ShelfEntry>,
     currency: Currency,
-    genres: Vec<Category>,
+    facets: Vec<Facet>,
     sorts: Vec<(&'static str, &'static str, bool)>,
     chips: Vec<Chip>,
     cards: Vec<Card>,
     /// None in the place of a gap.
     links: Vec<Option<Link>>,
     faults: Faults,
+}
+
+/// What the names in the address stand for, where the catalogue knows them.
+#[derive(Default)]
+struct Known {
+    category: Option<ShelfEntryDetail>,
+    author: Option<ShelfEntry>,
+    genre: Option<ShelfEntry>,
 }
 
 /// The page of what was found.
@@ -82,35 +99,94 @@ pub async fn show(
     Query(mut search): Query<Search>,
 ) -> Shown {
     search.tidy();
-    let (find, faults) = search.find(shop.config.currency);
-    let genres = ListShelf { shelf: Shelf::Genres, page: 1, per_page: 100 };
-    let place =
-        if search.q.is_empty() { format!("shelf:{}", search.category) } else { String::new() };
-    let sort = find.sort;
-    let (frame, found, genres) = tokio::join!(
-        Frame::at_place(&shop, &visitor, place),
-        shop.ask(&visitor, find),
-        shop.ask(&visitor, genres)
+    let (category, known) = look_up(&shop, &visitor, &search).await;
+    let known = Known { category: category.ok().flatten(), ..known };
+    page(&shop, &visitor, search, known).await
+}
+
+/// The page of a category.
+pub async fn show_category(
+    State(shop): State<Arc<Shop>>,
+    visitor: Visitor,
+    Path(slug): Path<String>,
+    Query(mut search): Query<Search>,
+) -> Shown {
+    search.category = slug;
+    search.tidy();
+    let (category, known) = look_up(&shop, &visitor, &search).await;
+    let category = category?.ok_or(Stop::NotFound)?;
+    page(&shop, &visitor, search, Known { category: Some(category), ..known }).await
+}
+
+/// The category, which a page may need, and the other names, without which it is still a page.
+async fn look_up(
+    shop: &Shop,
+    visitor: &Visitor,
+    search: &Search,
+) -> (Result<Option<ShelfEntryDetail>, Stop>, Known) {
+    let (category, author, genre) = tokio::join!(
+        known(shop, visitor, Shelf::Categories, &search.category),
+        known(shop, visitor, Shelf::Authors, &search.author),
+        known(shop, visitor, Shelf::Genres, &search.genre)
     );
+    let entry = |asked: Result<Option<ShelfEntryDetail>, Stop>| {
+        asked.ok().flatten().map(|detail| detail.entry)
+    };
+    let known = Known { category: None, author: entry(author), genre: entry(genre) };
+    (category, known)
+}
+
+/// The category, author or genre that is called `id_or_slug`, or was.
+async fn known(
+    shop: &Shop,
+    visitor: &Visitor,
+    shelf: Shelf,
+    id_or_slug: &str,
+) -> Result<Option<ShelfEntryDetail>, Stop> {
+    if id_or_slug.is_empty() {
+        return Ok(None);
+    }
+    let get = GetShelfEntry { shelf, id_or_slug: id_or_slug.to_owned() };
+    match shop.ask(visitor, get).await.refusal()? {
+        Ok(detail) => Ok(Some(detail)),
+        Err(
+            ShelfRefused::NotFound
+            | ShelfRefused::NotAllowed
+            | ShelfRefused::Taken { .. }
+            | ShelfRefused::Invalid { .. },
+        ) => Ok(None),
+    }
+}
+
+async fn page(shop: &Shop, visitor: &Visitor, mut search: Search, known: Known) -> Shown {
+    if search.take_names(&known) {
+        // An old name, or an id: from now on the one of now.
+        return Ok(Redirect::permanent(&search.address()).into_response());
+    }
+    let currency = shop.config.currency;
+    let (find, faults) = search.find(currency);
+    let sort = find.sort;
+    let (frame, found) =
+        tokio::join!(Frame::at_place(shop, visitor, search.place(&known)), shop.ask(visitor, find));
     let found = found.or_stop(|_| Stop::LogIn(visitor.here.clone()))?;
-    let genres: Vec<Category> =
-        genres.map(|page| page.items.into_iter().map(Category::from).collect()).unwrap_or_default();
     let pages = found.total.div_ceil(u64::from(PER_PAGE)).min(u64::from(LAST_PAGE));
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let books = counted(found.total, "book", "books");
+    let counts = found.facets.unwrap_or_default();
     let page = SearchPage {
-        title: search.title(&frame),
+        title: search.title(&known),
         found: match search.sort_words(sort) {
             Some(words) if found.total > 1 => format!("{books}, {words} first"),
             _ => books,
         },
-        currency: shop.config.currency,
+        currency,
+        facets: facets::facets(&search, &known, counts, currency, frame.known),
         sorts: SORTS.iter().map(|(known, name, words)| (*name, *words, *known == sort)).collect(),
-        chips: search.chips(&frame, &genres, shop.config.currency),
+        chips: search.chips(&known, currency),
         links: search.links(u32::try_from(pages).unwrap_or(LAST_PAGE)),
         cards: found.items.into_iter().map(Card::from).collect(),
+        above: known.category.map(|category| category.path).unwrap_or_default(),
         frame: frame.searching(&search.q),
-        genres,
         search,
         faults,
     };
@@ -170,24 +246,53 @@ impl Search {
             sort: sort.map_or(Sort::Relevance, |(sort, ..)| *sort),
             page: self.page_number(),
             per_page: PER_PAGE,
+            facets: true,
         };
         (find, faults)
     }
     fn page_number(&self) -> u32 {
         self.page.parse().unwrap_or(1).clamp(1, LAST_PAGE)
     }
-    fn title(&self, frame: &Frame) -> String {
+    /// Takes the names of now for those that are known. Whether any was another.
+    fn take_names(&mut self, known: &Known) -> bool {
+        let category = known.category.as_ref().map(|detail| &detail.entry);
+        let all = [
+            (&mut self.category, category),
+            (&mut self.author, known.author.as_ref()),
+            (&mut self.genre, known.genre.as_ref()),
+        ];
+        let mut other = false;
+        for (name, entry) in all {
+            if let Some(entry) = entry.filter(|entry| entry.slug != *name) {
+                entry.slug.clone_into(name);
+                other = true;
+            }
+        }
+        other
+    }
+    /// The shelf in the head that this one stands on.
+    fn place(&self, known: &Known) -> String {
+        if !self.q.is_empty() {
+            return String::new();
+        }
+        let outermost = known.category.as_ref().map(|category| {
+            category.path.first().map_or(&category.entry.slug, |outermost| &outermost.slug)
+        });
+        format!("shelf:{}", outermost.unwrap_or(&self.category))
+    }
+    fn title(&self, known: &Known) -> String {
         if !self.q.is_empty() {
             return format!("“{}”", self.q);
         }
-        let named = frame.shelves.iter().find(|shelf| shelf.slug == self.category);
-        match (named, self.sort.as_str()) {
-            (Some(shelf), _) => shelf.name.clone(),
-            (None, _) if !self.category.is_empty() => self.category.clone(),
-            (None, _) if !self.author.is_empty() => unslugged(&self.author),
-            (None, _) if !self.genre.is_empty() => unslugged(&self.genre),
-            (None, "best") => "Best sellers".to_owned(),
-            (None, "newest") => "New books".to_owned(),
+        if let Some(category) = &known.category {
+            return category.entry.name.clone();
+        }
+        match self.sort.as_str() {
+            _ if !self.category.is_empty() => self.category.clone(),
+            _ if !self.author.is_empty() => name(known.author.as_ref(), &self.author),
+            _ if !self.genre.is_empty() => name(known.genre.as_ref(), &self.genre),
+            "best" => "Best sellers".to_owned(),
+            "newest" => "New books".to_owned(),
             _ => "All books".to_owned(),
         }
     }
@@ -202,11 +307,33 @@ impl Search {
             Sort::Title => None,
         }
     }
+    /// The path, which names the category where there is one.
+    fn path(&self) -> String {
+        match self.category.as_str() {
+            "" => "/search".to_owned(),
+            // What is no name in addresses goes into the query.
+            other if other.starts_with('.') || other.contains('/') => "/search".to_owned(),
+            slug => format!("/c/{}", encoded(slug)),
+        }
+    }
     /// The same search with other fields, on its first page unless one is named.
     fn address(&self) -> String {
+        let pairs: Vec<String> = self
+            .others("")
+            .into_iter()
+            .map(|(name, value)| format!("{name}={}", encoded(value)))
+            .collect();
+        let path = self.path();
+        if pairs.is_empty() { path } else { format!("{path}?{}", pairs.join("&")) }
+    }
+    /// What stands in the query but for some fields (and the page, which another search has not).
+    fn others(&self, but: &str) -> Vec<(&'static str, &str)> {
+        let in_path = self.path() != "/search";
+        let category = if in_path { "" } else { self.category.as_str() };
+        let page = if but.is_empty() { self.page.as_str() } else { "" };
         let all = [
-            ("q", &self.q),
-            ("category", &self.category),
+            ("q", self.q.as_str()),
+            ("category", category),
             ("author", &self.author),
             ("genre", &self.genre),
             ("min", &self.min),
@@ -214,23 +341,17 @@ impl Search {
             ("in_stock", &self.in_stock),
             ("affordable", &self.affordable),
             ("sort", &self.sort),
-            ("page", &self.page),
+            ("page", page),
         ];
-        let pairs = all.into_iter().filter(|(_, value)| !value.is_empty());
-        let query: Vec<String> =
-            pairs.map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        if query.is_empty() { "/search".to_owned() } else { format!("/search?{}", query.join("&")) }
+        let left = |name: &str| but.split(' ').all(|out| out != name);
+        all.into_iter().filter(|(name, value)| !value.is_empty() && left(name)).collect()
     }
     fn with(&self, change: impl FnOnce(&mut Self)) -> String {
         let mut other = Self { page: String::new(), ..self.clone() };
         change(&mut other);
         other.address()
     }
-    fn chips(&self, frame: &Frame, genres: &[Category], currency: Currency) -> Vec<Chip> {
-        let named = |all: &[Category], slug: &str| {
-            let found = all.iter().find(|named| named.slug == slug);
-            found.map_or_else(|| unslugged(slug), |named| named.name.clone())
-        };
+    fn chips(&self, known: &Known, currency: Currency) -> Vec<Chip> {
         let amount = |text: &str| match words::parse_money(text, currency) {
             Ok(money) => Money::to_string(&money),
             Err(_) => String::new(),
@@ -244,12 +365,12 @@ impl Search {
         chip(
             // Else it is the headline.
             !self.category.is_empty() && !self.q.is_empty(),
-            named(&frame.shelves, &self.category),
+            name(known.category.as_ref().map(|category| &category.entry), &self.category),
             self.with(|s| s.category.clear()),
         );
-        let author = unslugged(&self.author);
+        let author = name(known.author.as_ref(), &self.author);
         chip(!self.author.is_empty(), author, self.with(|s| s.author.clear()));
-        let genre = named(genres, &self.genre);
+        let genre = name(known.genre.as_ref(), &self.genre);
         chip(!self.genre.is_empty(), genre, self.with(|s| s.genre.clear()));
         let (min, max) = (amount(&self.min), amount(&self.max));
         chip(!min.is_empty(), format!("From {min}"), self.with(|s| s.min.clear()));
@@ -293,6 +414,11 @@ impl Search {
     }
 }
 
+/// What an entry is called; where it is not known, more or less.
+fn name(entry: Option<&ShelfEntry>, slug: &str) -> String {
+    entry.map_or_else(|| unslugged(slug), |entry| entry.name.clone())
+}
+
 /// What a name in addresses was before it became one, more or less.
 fn unslugged(slug: &str) -> String {
     let words = slug.split('-').map(|word| {
@@ -317,6 +443,10 @@ mod tests {
         assert_eq!(search.address(), "/search?q=a%26b%3Dc%20d&max=10&page=3");
         assert_eq!(search.with(|s| s.max.clear()), "/search?q=a%26b%3Dc%20d");
         assert_eq!(Search::default().address(), "/search");
+        let shelf = |category: &str| Search { category: category.to_owned(), ..search.clone() };
+        assert_eq!(shelf("old-tales").with(|s| s.q.clear()), "/c/old-tales?max=10");
+        assert_eq!(shelf("a/b").with(|s| s.max.clear()), "/search?q=a%26b%3Dc%20d&category=a/b");
+        assert_eq!(shelf("..").path(), "/search");
     }
 
     #[test]

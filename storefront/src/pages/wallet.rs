@@ -104,6 +104,7 @@ pub async fn top_up(
             let why = "was sent before with another amount: look at your balance first";
             Faults::one("amount", why)
         }
+        Err(TopUpRefused::NotFound | TopUpRefused::WrongState) => return Err(Stop::NotFound),
         Err(TopUpRefused::InProgress) => {
             return Ok(Redirect::to("/wallet?notice=topping_up").into_response());
         }

@@ -1,5 +1,5 @@
 //! `/admin/products/new`: lists a product with one SKU, and what is on its shelf.
-use super::require;
+use super::{facts, require};
 use crate::Shop;
 use crate::form::{Faults, Sent};
 use crate::frame::{Frame, private};
@@ -15,7 +15,6 @@ use contracts::catalog::{CreateProduct, NewVariant, ProductRefused};
 use contracts::inventory::SetStock;
 use contracts::{Currency, Sku};
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -64,7 +63,11 @@ pub async fn send(
     };
     let product = match shop.ask(&visitor, create).await.refusal()? {
         Ok(product) => product,
-        Err(ProductRefused::NotAllowed | ProductRefused::NotFound) => return Err(Stop::NotFound),
+        Err(ProductRefused::NotAllowed | ProductRefused::NotFound) => return Err(Stop::Forbidden),
+        Err(ProductRefused::SlugTaken) => {
+            let faults = Faults::one("title", "has an address that is taken");
+            return page(&shop, &visitor, form, faults, StatusCode::CONFLICT).await;
+        }
         Err(ProductRefused::SkuTaken { .. }) => {
             let faults = Faults::one("sku", "belongs to a product already");
             return page(&shop, &visitor, form, faults, StatusCode::CONFLICT).await;
@@ -74,7 +77,9 @@ pub async fn send(
             return page(&shop, &visitor, form, faults, unprocessable).await;
         }
     };
-    let set = shop.ask(&visitor, SetStock { sku: sku.clone(), on_hand }).await;
+    let set = shop
+        .ask(&visitor, SetStock { sku: sku.clone(), on_hand: Some(on_hand), low_stock_at: None })
+        .await;
     if let Err(error) = set {
         tracing::warn!(%error, %sku, "a product is listed without stock");
         let to = format!("/admin/stock?q={}&notice=no_stock_set", encoded(sku.as_str()));
@@ -117,7 +122,7 @@ impl NewProduct {
         if on_hand.is_none() {
             faults.add("on_hand", "must be a whole number, 0 or more");
         }
-        let facts = self.facts();
+        let facts = facts::read(&self.facts, &BTreeMap::new());
         if facts.is_none() {
             faults.add("facts", "must be lines such as Pages: 288");
         }
@@ -138,18 +143,6 @@ impl NewProduct {
             }
             _ => Err(faults),
         }
-    }
-    /// One fact a line, its name before a colon. Whole numbers are kept as numbers.
-    fn facts(&self) -> Option<BTreeMap<String, Value>> {
-        let lines = self.facts.lines().map(str::trim).filter(|line| !line.is_empty());
-        let fact = |line: &str| {
-            let (name, value) = line.split_once(':')?;
-            let name = name.trim().to_lowercase().replace(' ', "_");
-            let value = value.trim();
-            let value = value.parse::<i64>().map_or_else(|_| Value::from(value), Value::from);
-            Some((name, value)).filter(|(name, _)| !name.is_empty())
-        };
-        lines.map(fact).collect()
     }
 }
 

@@ -156,7 +156,7 @@ pub fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// Every element ends where it should, no id is there twice, and nothing runs.
+/// Every element ends where it should, no id is there twice, and nothing runs but our script.
 #[track_caller]
 fn check(path: &str, html: &str) {
     let mut open: Vec<&str> = Vec::new();
@@ -169,7 +169,9 @@ fn check(path: &str, html: &str) {
         } else if !void {
             open.push(name);
         }
-        assert!(!name.eq_ignore_ascii_case("script"), "{path}: a script");
+        let ours = tag.starts_with("script src=\"/assets/live.js?v=") || tag == "/script";
+        let is_script = name.eq_ignore_ascii_case("script");
+        assert!(!is_script || (ours && path.starts_with("/orders/")), "{path}: a script");
         let outside = tag.split('"').step_by(2).collect::<String>();
         for event in ["onerror", "onload", "javascript:"] {
             assert!(!outside.contains(event), "{path}: {tag}");

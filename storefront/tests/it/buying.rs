@@ -10,7 +10,7 @@ use contracts::payments::{PaymentMethod, PaymentStatus};
 use contracts::{CallError, Caller};
 use std::sync::{Arc, Mutex};
 
-type Sent<C> = Arc<Mutex<Vec<(Caller, C)>>>;
+pub type Sent<C> = Arc<Mutex<Vec<(Caller, C)>>>;
 
 #[tokio::test]
 async fn a_guest_puts_a_book_into_a_cart_that_a_cookie_names() {
@@ -120,17 +120,19 @@ const FORM: [(&str, &str); 10] = [
     ("card_token", "tok_visa"),
 ];
 
-/// The form as it is shown, filled in.
-async fn filled(browser: &mut Browser) -> Vec<(&'static str, String)> {
-    let seen = browser.get("/checkout").await;
+/// The form as it is shown with the totals for the country, filled in.
+pub async fn filled(browser: &mut Browser) -> Vec<(&'static str, String)> {
+    browser.get("/checkout").await.is(200);
+    let seen = browser.post("/checkout", &[("step", "quote"), ("country", "gb")]).await;
     seen.is(200);
-    let hidden = ["idempotency_key", "cart_version"].map(|name| (name, seen.hidden(name)));
+    let hidden = ["idempotency_key", "cart_version", "quoted"];
+    let hidden = hidden.map(|name| (name, seen.hidden(name)));
     hidden.into_iter().chain(FORM.map(|(name, value)| (name, value.to_owned()))).collect()
 }
-fn borrowed<'a>(form: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+pub fn borrowed<'a>(form: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
     form.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
-fn with<'a>(
+pub fn with<'a>(
     form: &'a [(&'static str, String)],
     field: &str,
     value: &'a str,
@@ -141,13 +143,13 @@ fn with<'a>(
         .collect()
 }
 
-fn placed(token: Option<&str>) -> CheckedOut {
+pub fn placed(token: Option<&str>) -> CheckedOut {
     let order = order(OrderStatus::Pending, PaymentStatus::Pending);
     CheckedOut { order, order_token: token.map(str::to_owned) }
 }
 
 /// A store whose orders say what `say` says of each checkout, and what they were asked.
-fn selling(
+pub fn selling(
     say: impl Fn(usize, &Checkout) -> Result<CheckedOut, CallError<CheckoutRefused>>
     + Send
     + Sync
@@ -246,7 +248,7 @@ async fn faults_stand_beside_their_fields_and_what_was_typed_stays() {
             .tells(told)
             .tells("value=\"12 St James&#39;s Square\"")
             .tells("Please look at");
-        if field != "shipping_method" {
+        if field != "shipping_method" && field != "country" {
             seen.tells("value=\"express\" checked");
         }
         assert_eq!(seen.hidden("cart_version"), "7");
@@ -277,6 +279,10 @@ async fn why_an_order_is_not_placed_is_told_and_the_next_try_is_a_new_one() {
             "You want 2 of Frankenstein, and 1 are left.",
         ),
         (CheckoutRefused::CartChanged { version: 8 }, "Your cart has changed"),
+        (
+            CheckoutRefused::NotDelivered { country: "FR".to_owned() },
+            "To France, choose another way of shipping",
+        ),
         (CheckoutRefused::CartAlreadyOrdered { order: order_id() }, "See that order"),
         (CheckoutRefused::NotSold { skus: vec![sku("FR-PB")] }, "Frankenstein was taken off"),
         (CheckoutRefused::KeyReused, "sent before with other details"),
@@ -313,6 +319,7 @@ async fn an_order_of_which_nothing_is_known_is_tried_again_under_its_name() {
         seen.is(503).tells(told);
         form[0].1 = seen.hidden("idempotency_key");
         form[1].1 = seen.hidden("cart_version");
+        form[2].1 = seen.hidden("quoted");
     }
     browser.post("/checkout", &borrowed(&form)).await.is(303);
     let sent = sent.lock().unwrap();
@@ -325,8 +332,11 @@ async fn the_form_offers_what_whoever_looks_can_use() {
     let mut browser = Town::new().open().keep("feria_cart", "guest-cart");
     let seen = browser.get("/checkout").await;
     seen.hides("value=\"wallet\"").tells("value=\"card\" checked").tells("name=\"email\"");
-    seen.tells("14.99 <small>USD</small>").tells("<span class=\"price\">Free</span>");
+    seen.tells("What it costs depends on the country.").hides("Place order");
     assert_eq!(seen.headers["cache-control"], "private, no-store");
+    let seen = browser.post("/checkout", &[("step", "quote"), ("country", "gb")]).await;
+    seen.is(200).tells("14.99 <small>USD</small>").tells("<span class=\"price\">Free</span>");
+    seen.tells("Place order").hides("role=\"alert\"");
     let seen = browser.another().logged_in("ada").get("/checkout").await;
     seen.tells("value=\"wallet\" checked").hides("name=\"email\"").tells("value=\"Ada Lovelace\"");
     seen.tells("Your balance covers this order");

@@ -14,7 +14,7 @@ fn with_order(status: OrderStatus, payment: PaymentStatus) -> Town {
         move |_, _| {
             let step = |status| contracts::orders::TrackingStep { status, at: crate::town::now() };
             let timeline = vec![step(OrderStatus::Pending), step(status)];
-            Ok(Tracking { status, tracking: None, timeline })
+            Ok(Tracking { status, tracking: None, shipments: Vec::new(), timeline })
         },
     )
 }

@@ -1,98 +1,155 @@
 //! Behind the counter.
-use crate::town::{Town, product, sku, usd};
-use contracts::catalog::{CreateProduct, ProductRefused, UpdateProduct, WithdrawProduct};
-use contracts::inventory::{SetStock, StockLevel, StockRefused};
+use crate::counter::Heard;
+use crate::town::{Town, entry, order, product, sku, usd};
+use contracts::catalog::{
+    CreateProduct, GetShelfEntry, ProductRefused, ReviewsToModerate, ShelfEntryDetail,
+    UpdateProduct, WithdrawProduct,
+};
+use contracts::inventory::{SetStock, StockLevel};
 use contracts::orders::{ListOrders, OrderPage, OrderStatus};
+use contracts::payments::{PaymentMethod, PaymentStatus};
 use contracts::{CallError, ProductId};
 use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
-const PAGES: [&str; 6] = [
+/// The pages of everybody who works here, and those of admins only.
+const HELPERS: [&str; 4] = [
     "/admin",
     "/admin/orders",
+    "/admin/orders/01980c5e-6f10-7d21-9a43-5b8e7c6d1f02",
+    "/admin/reviews",
+];
+const ADMINS: [&str; 14] = [
     "/admin/stock",
+    "/admin/stock?low=true",
+    "/admin/stock/history?sku=FR-HC",
     "/admin/products",
     "/admin/products/new",
-    "/admin/products/00000000-0000-0000-0000-000000000007",
+    PRODUCT,
+    "/admin/categories",
+    "/admin/categories?shelf=authors",
+    "/admin/categories/categories/00000000-0000-0000-0000-000000000003",
+    "/admin/shop",
+    "/admin/mails",
+    "/admin/mails/00000000-0000-0000-0000-000000000008",
+    "/admin/accounts",
+    "/admin/transactions",
+];
+const PRODUCT: &str = "/admin/products/00000000-0000-0000-0000-000000000007";
+const ORDER: &str = "/admin/orders/01980c5e-6f10-7d21-9a43-5b8e7c6d1f02";
+
+/// Forms with the path behind `/admin`, and whether support may send them.
+const FORMS: [(&str, bool); 18] = [
+    ("/orders/01980c5e-6f10-7d21-9a43-5b8e7c6d1f02/parcels", true),
+    ("/orders/01980c5e-6f10-7d21-9a43-5b8e7c6d1f02/cancel", true),
+    ("/orders/01980c5e-6f10-7d21-9a43-5b8e7c6d1f02/confirm", false),
+    ("/orders/01980c5e-6f10-7d21-9a43-5b8e7c6d1f02/refund", false),
+    ("/orders/x/refunds/00000000-0000-0000-0000-000000000006", false),
+    ("/reviews/00000000-0000-0000-0000-000000000003", true),
+    ("/stock", false),
+    ("/stock/history", false),
+    ("/products/new", false),
+    ("/products/00000000-0000-0000-0000-000000000007", false),
+    ("/products/00000000-0000-0000-0000-000000000007/variants", false),
+    ("/products/00000000-0000-0000-0000-000000000007/variants/withdraw", false),
+    ("/products/00000000-0000-0000-0000-000000000007/withdraw", false),
+    ("/categories", false),
+    ("/categories/genres/00000000-0000-0000-0000-000000000003/delete", false),
+    ("/shop", false),
+    ("/mails/00000000-0000-0000-0000-000000000008/send", false),
+    ("/accounts/00000000-0000-0000-0000-000000000009", false),
 ];
 
 #[tokio::test]
-async fn only_staff_find_the_pages_behind_the_counter() {
-    let browser = Town::new().open();
-    for page in PAGES {
-        browser.another().get(page).await.is(404);
-        browser.another().logged_in("ada").get(page).await.is(404).hides("counter");
+async fn each_finds_behind_the_counter_what_their_role_may() {
+    let mut browser = Town::new()
+        .play::<GetShelfEntry>(|_, _| {
+            let (entry, path, children) = (entry(3, "novels", "Novels"), Vec::new(), Vec::new());
+            Ok(ShelfEntryDetail { entry, path, children })
+        })
+        .open();
+    for (page, helps) in
+        HELPERS.map(|page| (page, true)).into_iter().chain(ADMINS.map(|page| (page, false)))
+    {
+        let seen = browser.get(page).await;
+        assert!(seen.is(303).to().starts_with("/login?next=/admin"), "{page}");
+        browser.another().logged_in("ada").get(page).await.is(403).hides("counter</h1>");
         browser.another().logged_in("boss").get(page).await.is(200);
         let helped = browser.another().logged_in("helper").get(page).await;
-        helped.is(if page.ends_with("admin") || page.ends_with("orders") { 200 } else { 404 });
+        helped.is(if helps { 200 } else { 403 });
     }
-    for form in ["/admin/stock", "/admin/products/new", PAGES[5]] {
-        for who in ["ada", "helper"] {
-            browser
-                .another()
-                .logged_in(who)
-                .post(form, &[("sku", "A"), ("on_hand", "1")])
-                .await
-                .is(404);
-        }
+    for (form, helps) in FORMS {
+        let form = format!("/admin{form}");
+        assert_eq!(browser.post(&form, &[]).await.is(303).to(), "/login?next=/admin", "{form}");
+        browser
+            .another()
+            .logged_in("ada")
+            .post(&form, &[("sku", "A")])
+            .await
+            .is(403)
+            .tells("no key");
+        let helped = browser.another().logged_in("helper").post(&form, &[("sku", "A")]).await;
+        assert_eq!(helped.status != 403, helps, "{form}: {}", helped.status);
     }
+}
+
+#[tokio::test]
+async fn support_is_shown_no_door_that_is_shut_to_it() {
+    let browser = Town::new().open();
     let mut helper = browser.another().logged_in("helper");
-    helper.get("/admin").await.tells("/admin/orders\"").hides("/admin/stock\"");
+    let seen = helper.get("/admin").await;
+    seen.tells("/admin/orders\"")
+        .tells("/admin/reviews\"")
+        .tells("orders to send")
+        .tells("to read");
+    for shut in ["stock", "products", "categories", "shop", "mails", "accounts", "transactions"] {
+        seen.hides(&format!("/admin/{shut}"));
+    }
+    seen.hides("at the bank").hides("run out").hides("that failed");
+    let seen = helper.get(ORDER).await;
+    seen.tells("Send all of it")
+        .tells("Cancel this order")
+        .hides("Give it back")
+        .hides("Transactions");
     helper.get("/p/frankenstein").await.hides("Edit this product");
     browser.another().logged_in("boss").get("/p/frankenstein").await.tells("Edit this product");
     browser.another().logged_in("ada").get("/").await.hides("/admin");
 }
 
 #[tokio::test]
-async fn everybodys_orders_are_listed_by_status() {
-    let asked: Arc<Mutex<Vec<ListOrders>>> = Arc::default();
-    let heard = Arc::clone(&asked);
+async fn the_overview_counts_what_waits_and_does_without_a_service_that_is_down() {
+    let orders: Heard<ListOrders> = Heard::default();
     let mut boss = Town::new()
-        .play::<ListOrders>(move |_, list: ListOrders| {
-            heard.lock().unwrap().push(list);
-            Ok(OrderPage { items: Vec::new(), next_cursor: Some("a&b".to_owned()) })
+        .hear(&orders, |list| {
+            let more = list.method.is_none().then(|| "more".to_owned());
+            let paid = order(OrderStatus::Paid, PaymentStatus::Captured);
+            Ok(OrderPage { items: vec![paid; 2], next_cursor: more })
         })
+        .play::<ReviewsToModerate>(|_, _| Err(CallError::NotDone("down".to_owned())))
         .open()
         .logged_in("boss");
-    boss.get("/admin/orders?status=paid&cursor=x").await.is(200).tells("value=\"paid\" selected");
-    boss.get("/admin/orders?status=nonsense").await.is(200);
-    let asked = asked.lock().unwrap();
-    assert!(asked.iter().all(|list| list.everybody));
-    assert_eq!((asked[0].status, asked[0].cursor.as_deref()), (Some(OrderStatus::Paid), Some("x")));
-    assert_eq!((asked[1].status, asked[1].cursor.as_deref()), (None, None));
-}
-
-#[tokio::test]
-async fn stock_is_counted_by_a_form() {
-    let mut boss = Town::new()
-        .play::<SetStock>(|_, set: SetStock| match set.on_hand {
-            ..=-1 => Err(CallError::Refused(StockRefused::Invalid {
-                field: "on_hand".to_owned(),
-                reason: "must be 0 to 1000000000".to_owned(),
-            })),
-            1 => Err(CallError::Refused(StockRefused::BelowReserved { reserved: 3 })),
-            on_hand => {
-                Ok(StockLevel { sku: set.sku, on_hand, reserved: 3, available: on_hand - 3 })
-            }
-        })
-        .open()
-        .logged_in("boss");
-    boss.get("/admin/stock").await.is(200).tells("FR-HC").tells("value=\"10\"");
-    let count = |on_hand| [("sku", "FR-PB"), ("on_hand", on_hand), ("q", "a&b"), ("page", "2")];
-    let seen = boss.post("/admin/stock", &count("12")).await;
-    assert_eq!(seen.is(303).to(), "/admin/stock?q=a%26b&page=2&notice=stock_set");
-    boss.post("/admin/stock", &count("1")).await.is(409).tells("3 pieces are promised to orders");
-    boss.post("/admin/stock", &count("-1"))
-        .await
-        .is(422)
-        .tells("Must be 0 to")
-        .tells("value=\"-1\"");
-    for wrong in ["", "1.5", "many", "99999999999999999999"] {
-        boss.post("/admin/stock", &count(wrong)).await.is(422).tells("ust be a whole number");
-    }
-    let other = [("sku", "ELSE"), ("on_hand", "x")];
-    boss.post("/admin/stock", &other).await.is(422).tells("ELSE: must be a whole number");
-    boss.post("/admin/stock", &[("sku", "?"), ("on_hand", "1")]).await.is(400);
+    let seen = boss.get("/admin").await;
+    seen.is(200).tells("<strong>2+</strong> paid orders to send");
+    seen.tells("<strong>2</strong> orders to send, paid on delivery");
+    seen.tells("<strong>2</strong> transfers to look for")
+        .tells("<strong>–</strong> reviews to read");
+    seen.tells("<strong>2+</strong> SKUs that run out")
+        .tells("<strong>2</strong> letters that failed");
+    let asked = orders.lock().unwrap().clone();
+    assert!(asked.iter().all(|list| list.everybody && list.limit == 100));
+    let mut which: Vec<_> = asked.iter().map(|list| (list.status, list.method)).collect();
+    which.sort_by_key(|(status, method)| {
+        (*status != Some(OrderStatus::Paid), method.map(PaymentMethod::as_str))
+    });
+    let pending = Some(OrderStatus::Pending);
+    assert_eq!(
+        which,
+        [
+            (Some(OrderStatus::Paid), None),
+            (pending, Some(PaymentMethod::BankTransfer)),
+            (pending, Some(PaymentMethod::CashOnDelivery)),
+        ]
+    );
 }
 
 const BOOK: [(&str, &str); 9] = [
@@ -132,7 +189,13 @@ async fn a_product_is_listed_and_stocked_by_a_form() {
             let mut counted = counted.lock().unwrap();
             counted.push(set.clone());
             match counted.len() {
-                1 => Ok(StockLevel { sku: set.sku, on_hand: 4, reserved: 0, available: 4 }),
+                1 => Ok(StockLevel {
+                    sku: set.sku,
+                    on_hand: 4,
+                    reserved: 0,
+                    available: 4,
+                    low_stock_at: None,
+                }),
                 _ => Err(CallError::NotDone("down".to_owned())),
             }
         })
@@ -148,7 +211,7 @@ async fn a_product_is_listed_and_stocked_by_a_form() {
     assert_eq!(create.variants[0].price, usd(1250));
     let facts: Vec<_> = create.attributes.into_iter().collect();
     assert_eq!(facts, [("size_of_page".to_owned(), "A5".into()), ("year".to_owned(), 1815.into())]);
-    assert_eq!((stocked.lock().unwrap()[0].on_hand, BOOK[6].1), (4, "emma-1"));
+    assert_eq!((stocked.lock().unwrap()[0].on_hand, BOOK[6].1), (Some(4), "emma-1"));
     let seen = boss.post("/admin/products/new", &BOOK).await;
     assert_eq!(seen.is(303).to(), "/admin/stock?q=EMMA-1&notice=no_stock_set");
     let with = |field: &str, value: &'static str| {
@@ -193,7 +256,7 @@ async fn words_and_prices_are_changed_and_products_withdrawn() {
         })
         .open()
         .logged_in("boss");
-    let page = PAGES[5];
+    let page = PRODUCT;
     boss.get(page).await.is(200).tells("name=\"price.FR-PB\"").tells("value=\"9.99\"");
     let form = |title, price| [("title", title), ("price.FR-PB", price), ("price.FR-HC", "24.99")];
     let seen = boss.post(page, &form("Frankenstein", "10.49")).await;

@@ -6,15 +6,20 @@ use contracts::cart::{
     RemoveItem,
 };
 use contracts::catalog::{
-    BestSellers, FindProducts, GetProduct, ListShelf, Named, NoSuchProduct, Priced, PricesOf,
-    Product, ProductPage, ShelfPage, Variant,
+    BestSellers, CategoryTree, FacetCount, Facets, FindProducts, GetProduct, GetShelfEntry,
+    ListReviews, Named, NoSuchProduct, PriceCount, Priced, PricesOf, Product, ProductPage, Review,
+    ReviewPage, ReviewStatus, Shelf, ShelfEntry, ShelfEntryDetail, ShelfRefused, Variant,
 };
-use contracts::identity::{GetMe, LogIn, LogOut, Me, NotLoggedIn, Refresh, Register, Tokens};
+use contracts::identity::{
+    GetMe, ListAddresses, ListSessions, LogIn, LogOut, Me, NotLoggedIn, OpenSession, Refresh,
+    Register, SavedAddress, Tokens,
+};
 use contracts::inventory::{Available, AvailableOf, GetStock, StockLevel};
 use contracts::notifications::{ListNotifications, Notification, NotificationPage};
 use contracts::orders::{
-    CancelReason, GetOrder, GetReceipt, GetTracking, ListOrders, Order, OrderPage, OrderPayment,
-    OrderRefused, OrderStatus, Receipt, ShippingMethod, Tracking, TrackingStep,
+    CancelReason, GetOrder, GetReceipt, GetShop, GetTracking, LegalPage, ListOrders, Offer, Order,
+    OrderPage, OrderPayment, OrderRefused, OrderStatus, QuoteCart, Receipt, Seller, ShippingMethod,
+    Shop, ShopTerms, Tracking, TrackingStep,
 };
 use contracts::payments::{
     GetWallet, NoWallet, OfferedMethod, PaymentMethod, PaymentMethods, PaymentStatus, Wallet,
@@ -68,7 +73,8 @@ pub fn product() -> Product {
         ]
         .into(),
         score: 3,
-        rating: None,
+        rating: Some(434),
+        rating_count: 12,
         variants: vec![
             variant("FR-HC", "Hardcover", 2499, 0),
             variant("FR-PB", "Paperback", 999, 155),
@@ -90,7 +96,8 @@ pub fn hostile_product() -> Product {
     product.genres = vec![named(HOSTILE, HOSTILE)];
     product.categories = vec![named(HOSTILE, HOSTILE)];
     product.attributes = [(evil(), evil().into()), ("list".to_owned(), vec![evil()].into())].into();
-    product.variants[1].options = [(evil(), evil())].into();
+    product.variants[1].options = [(evil(), evil()), ("b".to_owned(), evil())].into();
+    product.images.push(format!("/{HOSTILE}"));
     product.slug = evil();
     product
 }
@@ -123,6 +130,8 @@ pub fn order(status: OrderStatus, payment: PaymentStatus) -> Order {
         subtotal: usd(1998),
         shipping: usd(499),
         tax: usd(0),
+        tax_included: usd(0),
+        tax_lines: Vec::new(),
         discount: usd(0),
         total: usd(2497),
         payment: OrderPayment {
@@ -130,10 +139,14 @@ pub fn order(status: OrderStatus, payment: PaymentStatus) -> Order {
             status: payment,
             method: PaymentMethod::Card,
             failure_code: (payment == PaymentStatus::Failed).then(|| "card_declined".to_owned()),
+            reference: None,
+            instructions: None,
         },
         shipping_method: ShippingMethod::Standard,
         shipping_address: address("Ada Lovelace"),
         tracking: None,
+        shipments: Vec::new(),
+        refunded: usd(0),
         cancel_reason: (status == OrderStatus::Cancelled).then_some(CancelReason::PaymentFailed),
         expires_at: (status == OrderStatus::Pending).then(now),
         created_at: now(),
@@ -154,6 +167,80 @@ pub fn address(name: &str) -> Address {
         phone: None,
     }
 }
+/// A category, an author or a genre.
+pub fn entry(at: u128, slug: &str, name: &str) -> ShelfEntry {
+    let (slug, name) = (slug.to_owned(), name.to_owned());
+    ShelfEntry { id: Uuid::from_u128(at), slug, name, parent: None }
+}
+/// What a cart of two costs in `country`.
+pub fn offers() -> Vec<Offer> {
+    let offer = |method, shipping| Offer {
+        method,
+        subtotal: usd(1998),
+        shipping: usd(shipping),
+        tax: usd(0),
+        tax_included: usd(131),
+        discount: usd(0),
+        total: usd(1998 + shipping),
+    };
+    vec![
+        offer(ShippingMethod::Standard, 499),
+        offer(ShippingMethod::Express, 1499),
+        offer(ShippingMethod::Pickup, 0),
+    ]
+}
+/// The shop as it is called in most tests.
+pub fn shop() -> Shop {
+    let terms = ShopTerms {
+        name: "Old Paper".to_owned(),
+        address: vec!["Ada Books Ltd".to_owned(), "1 Mill Lane, Cambridge".to_owned()],
+        vat_id: Some("GB123456789".to_owned()),
+        countries: vec!["GB".to_owned(), "FR".to_owned()],
+        pages: vec![LegalPage {
+            slug: "terms".to_owned(),
+            title: "Terms of sale".to_owned(),
+            text: "We sell.\n\nYou buy.".to_owned(),
+        }],
+        ..ShopTerms::default()
+    };
+    Shop { terms, currency: Currency::USD, version: 1, changed_at: None }
+}
+pub fn saved_address(at: u128, line1: &str, country: &str) -> SavedAddress {
+    let address =
+        Address { line1: line1.to_owned(), country: country.to_owned(), ..address("Ada Lovelace") };
+    SavedAddress { id: Uuid::from_u128(at).into(), is_default: at == 1, address }
+}
+pub fn review(title: &str, text: &str) -> Review {
+    Review {
+        id: Uuid::from_u128(3).into(),
+        product: product().id,
+        stars: 4,
+        title: Some(title.to_owned()),
+        text: text.to_owned(),
+        name: Some("Mary G.".to_owned()),
+        status: ReviewStatus::Published,
+        created_at: now(),
+    }
+}
+pub fn facets() -> Facets {
+    let count = |slug: &str, name: &str, count| FacetCount {
+        slug: slug.to_owned(),
+        name: name.to_owned(),
+        count,
+    };
+    let price = |from, to, count| PriceCount { from, to, count };
+    Facets {
+        categories: vec![count("fiction", "Fiction", 120), count("novels", "Novels", 80)],
+        authors: vec![
+            count("mary-shelley", "Mary Shelley", 3),
+            count("bram-stoker", "Bram Stoker", 2),
+        ],
+        genres: vec![count("gothic", "Gothic", 7)],
+        prices: vec![price(0, Some(1000), 40), price(1000, None, 160)],
+        in_stock: 150,
+    }
+}
+
 pub fn tokens(name: &str) -> Tokens {
     Tokens {
         access_token: name.to_owned(),
@@ -168,12 +255,14 @@ pub struct Town {
     registry: Registry,
     played: BTreeSet<&'static str>,
     config: Config,
+    /// The time of the store.
+    pub clock: HandClock,
 }
 
 impl Town {
     pub fn new() -> Self {
         let (registry, played) = (Registry::default(), BTreeSet::new());
-        Self { registry, played, config: Config::default() }
+        Self { registry, played, config: Config::default(), clock: HandClock::default() }
     }
     pub fn configured(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
@@ -194,22 +283,57 @@ impl Town {
     }
     /// Opens it: whatever was not played says something usual.
     pub fn open(self) -> Browser {
-        let town = self.usual_goods().usual_people().usual_orders();
-        let sources = Sources::new(Arc::new(HandClock::default()), Arc::new(Seeded::new(1)));
+        let town = self.usual_goods().usual_people().usual_orders().usual_terms();
+        let town = town.usual_counter();
+        let sources = Sources::new(Arc::new(town.clock.clone()), Arc::new(Seeded::new(1)));
         let calls = Calls::any("storefront", town.registry);
         let parts = storefront::Parts { calls, sources, config: Arc::new(town.config) };
         let router: Router = storefront::pages(parts);
         Browser::new(router)
     }
     fn usual_goods(self) -> Self {
-        self.play::<ListShelf>(|_, list| {
-            let items = vec![named("drama", "Drama"), named("fiction", "Fiction")];
-            Ok(ShelfPage { items, page: 1, per_page: list.per_page, total: 2 })
+        self.play::<CategoryTree>(|_, _| {
+            let inner = |child: ShelfEntry, parent: u128| ShelfEntry {
+                parent: Some(Uuid::from_u128(parent)),
+                ..child
+            };
+            Ok(vec![
+                entry(1, "drama", "Drama"),
+                entry(2, "fiction", "Fiction"),
+                inner(entry(3, "novels", "Novels"), 2),
+                inner(entry(4, "ghosts", "Ghost stories"), 3),
+            ])
+        })
+        .play::<GetShelfEntry>(|_, get| {
+            let detail = |entry, path, children| Ok(ShelfEntryDetail { entry, path, children });
+            let fiction = || entry(2, "fiction", "Fiction");
+            match (get.shelf, get.id_or_slug.as_str()) {
+                (Shelf::Categories, "fiction") => {
+                    detail(fiction(), Vec::new(), vec![entry(3, "novels", "Novels")])
+                }
+                (Shelf::Categories, "novels" | "romances") => detail(
+                    entry(3, "novels", "Novels"),
+                    vec![fiction()],
+                    vec![entry(4, "ghosts", "Ghost stories")],
+                ),
+                (Shelf::Authors, "mary-shelley" | "mary-godwin") => {
+                    detail(entry(5, "mary-shelley", "Mary Shelley"), Vec::new(), Vec::new())
+                }
+                (Shelf::Genres, "gothic") => {
+                    detail(entry(6, "gothic", "Gothic tales"), Vec::new(), Vec::new())
+                }
+                _ => Err(CallError::Refused(ShelfRefused::NotFound)),
+            }
+        })
+        .play::<ListReviews>(|_, _| {
+            let items = vec![review("A monster of a book", "Read it at night.\nAlone.")];
+            Ok(ReviewPage { items, next_cursor: Some("reviews cursor".to_owned()) })
         })
         .play::<BestSellers>(|_, _| Ok(vec![product()]))
         .play::<FindProducts>(|_, find| {
             let (page, per_page) = (find.page, find.per_page);
-            Ok(ProductPage { items: vec![product()], page, per_page, total: 1 })
+            let facets = find.facets.then(facets);
+            Ok(ProductPage { items: vec![product()], page, per_page, total: 1, facets })
         })
         .play::<GetProduct>(|_, get| {
             let product = product();
@@ -227,6 +351,7 @@ impl Town {
                 image: None,
                 price: usd(999),
                 sku,
+                categories: Vec::new(),
             });
             Ok(priced.collect())
         })
@@ -234,7 +359,8 @@ impl Town {
             Ok(of.skus.into_iter().map(|sku| Available { sku, available: 155 }).collect())
         })
         .play::<GetStock>(|_, get| {
-            Ok(StockLevel { sku: get.sku, on_hand: 10, reserved: 3, available: 7 })
+            let (on_hand, reserved, available) = (10, 3, 7);
+            Ok(StockLevel { sku: get.sku, on_hand, reserved, available, low_stock_at: None })
         })
     }
     fn usual_people(self) -> Self {
@@ -264,10 +390,25 @@ impl Town {
                 id: account,
                 email: "ada@example.com".to_owned(),
                 name: "Ada Lovelace".to_owned(),
+                email_verified: false,
                 role,
                 created_at: now(),
             }),
             Caller::Guest | Caller::Store => Err(CallError::Refused(NotLoggedIn)),
+        })
+        .play::<ListAddresses>(|_, _| Ok(Vec::new()))
+        .play::<ListSessions>(|_, _| {
+            let session = |at: u128, current, device: &str| OpenSession {
+                id: Uuid::from_u128(at).into(),
+                current,
+                device: Some(device.to_owned()),
+                created_at: now(),
+                used_at: now(),
+            };
+            Ok(vec![
+                session(2, true, "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0"),
+                session(9, false, "curl/8"),
+            ])
         })
         .play::<GetWallet>(|caller, _| match caller.account() {
             Some(_) => Ok(Wallet { balance: usd(12_000) }),
@@ -299,15 +440,17 @@ impl Town {
     fn usual_orders(self) -> Self {
         let paid = || order(OrderStatus::Paid, PaymentStatus::Captured);
         self.play::<PaymentMethods>(|_, _| {
-            let offered = |method, name: &str, needs_account| OfferedMethod {
+            let offered = |method, name: &str| OfferedMethod {
                 method,
                 name: name.to_owned(),
-                needs_account,
-                needs_token: !needs_account,
+                needs_account: method == PaymentMethod::Wallet,
+                needs_token: method == PaymentMethod::Card,
             };
             Ok(vec![
-                offered(PaymentMethod::Wallet, "Wallet", true),
-                offered(PaymentMethod::Card, "Card", false),
+                offered(PaymentMethod::Wallet, "Wallet"),
+                offered(PaymentMethod::Card, "Card"),
+                offered(PaymentMethod::BankTransfer, "Bank transfer"),
+                offered(PaymentMethod::CashOnDelivery, "Cash on delivery"),
             ])
         })
         .play::<GetOrder>(move |caller, get| match (caller, get.of.token.as_deref()) {
@@ -318,13 +461,34 @@ impl Town {
         .play::<GetTracking>(|_, _| {
             let step = |status| TrackingStep { status, at: now() };
             let timeline = vec![step(OrderStatus::Pending), step(OrderStatus::Paid)];
-            Ok(Tracking { status: OrderStatus::Paid, tracking: None, timeline })
+            let (status, shipments) = (OrderStatus::Paid, Vec::new());
+            Ok(Tracking { status, tracking: None, shipments, timeline })
         })
-        .play::<GetReceipt>(move |_, _| {
-            Ok(Receipt { paid_at: now(), refunded: usd(0), order: paid() })
-        })
+        .play::<GetReceipt>(move |_, _| Ok(receipt(paid())))
         .play::<ListOrders>(move |_, _| {
             Ok(OrderPage { items: vec![paid()], next_cursor: Some("orders cursor".to_owned()) })
         })
     }
+    fn usual_terms(self) -> Self {
+        self.play::<GetShop>(|_, _| Ok(shop())).play::<QuoteCart>(|_, quote| {
+            match shop().terms.countries.contains(&quote.country) {
+                true => Ok(offers()),
+                false => {
+                    let country = quote.country;
+                    Err(CallError::Refused(contracts::orders::QuoteRefused::NotDelivered {
+                        country,
+                    }))
+                }
+            }
+        })
+    }
+}
+
+pub fn receipt(order: Order) -> Receipt {
+    let seller = Seller {
+        name: "Old Paper".to_owned(),
+        address: vec!["Ada Books Ltd".to_owned()],
+        vat_id: Some("GB123456789".to_owned()),
+    };
+    Receipt { number: "2026-000042".to_owned(), seller, paid_at: now(), refunded: usd(0), order }
 }

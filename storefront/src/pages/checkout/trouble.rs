@@ -1,7 +1,9 @@
 //! Why an order was not placed, as one tells a shopper.
-use contracts::Sku;
+use crate::countries;
 use contracts::cart::Cart;
+use contracts::inventory::Shortage;
 use contracts::orders::CheckoutRefused;
+use contracts::{Money, Sku};
 
 /// What is told above the form.
 pub struct Trouble {
@@ -48,14 +50,8 @@ impl Trouble {
                 link: to_cart,
             },
             CheckoutRefused::OutOfStock { short } => {
-                let told = short.iter().map(|short| match short.available {
-                    ..=0 => format!("{} is sold out.", title(&short.sku)),
-                    left => {
-                        let wanted = short.requested;
-                        format!("You want {wanted} of {}, and {left} are left.", title(&short.sku))
-                    }
-                });
-                Self { title: "Somebody was faster", lines: told.collect(), link: to_cart }
+                let lines = short.iter().map(|short| too_little(short, &title(&short.sku)));
+                Self { title: "Somebody was faster", lines: lines.collect(), link: to_cart }
             }
             CheckoutRefused::InProgress => Self::new(
                 "Your order is just being placed",
@@ -68,12 +64,29 @@ impl Trouble {
                     "Look whether the first order was placed before you send another.",
                 )
             },
+            CheckoutRefused::NotDelivered { country } => Self::new(
+                "We do not deliver there in this way",
+                &format!(
+                    "To {}, choose another way of shipping, or give another address.",
+                    countries::name(country)
+                ),
+            ),
             CheckoutRefused::CartEmpty
             | CheckoutRefused::Total { .. }
             | CheckoutRefused::Invalid { .. } => {
                 Self::new("This cannot be ordered", &format!("The shop says: {refused}."))
             }
         }
+    }
+    /// The total is not the one that was shown.
+    pub fn other_total(total: Money, country: &str) -> Self {
+        let country = countries::name(country);
+        Self::new(
+            "Look at the total once more",
+            &format!(
+                "Delivered to {country} it is {total}. Place the order if that is fine with you."
+            ),
+        )
     }
     /// Nothing was done.
     pub fn not_now() -> Self {
@@ -91,5 +104,12 @@ impl Trouble {
     }
     fn new(title: &'static str, line: &str) -> Self {
         Self { title, lines: vec![line.to_owned()], link: None }
+    }
+}
+
+fn too_little(short: &Shortage, title: &str) -> String {
+    match (short.requested, short.available) {
+        (_, ..=0) => format!("{title} is sold out."),
+        (wanted, left) => format!("You want {wanted} of {title}, and {left} are left."),
     }
 }
