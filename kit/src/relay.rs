@@ -181,7 +181,14 @@ impl Relay {
             } else {
                 let id = message.id;
                 let _ = finished.send(message);
-                let _ = sent.run(id).await;
+                // Nobody reads the row again before the next start: what fails (the disk may be
+                // full) is repeated.
+                while let Err(why) = sent.run(id).await {
+                    if why == NotRun::Stopped {
+                        return;
+                    }
+                    tokio::time::sleep(RETRY_AFTER[3]).await;
+                }
             }
         });
     }

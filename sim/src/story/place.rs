@@ -63,7 +63,11 @@ impl Place {
             format!("{server}/{database}")
         });
         let config = super::config(&self.folder.path().join(replica), database.as_deref());
-        Config { master_key: self.key.as_str().into(), ..config }
+        match self.is_server() {
+            true => Config { master_key: self.key.as_str().into(), ..config },
+            // In a file, as in most stores.
+            false => config,
+        }
     }
     /// Leaves it as it is, and says where.
     #[expect(clippy::print_stdout, reason = "whoever ran it wants to look")]

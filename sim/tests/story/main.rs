@@ -7,6 +7,7 @@ mod webhooks;
 
 use feria::Store;
 use feria::store::Beside;
+use kit::config::Config;
 use sim::story::place::Place;
 use sim::story::{Insist, Plan, Story, goods, hire, open};
 
@@ -75,11 +76,8 @@ async fn a_backup_taken_under_load_comes_to_rest_with_books_that_hold() {
     stop(stores).await;
 
     let config = other.config("restored");
-    // The key goes with the copy on SQLite; on a server it is configured.
-    let config = match place.is_server() {
-        true => kit::config::Config { master_key: place.config("one").master_key, ..config },
-        false => kit::config::Config { master_key: "".into(), ..config },
-    };
+    // Where the key is a file, it is in the copy.
+    let config = Config { master_key: place.config("one").master_key, ..config };
     feria::backup::restore(&config, &copy).await.unwrap();
     let restored = open(config.clone()).await.unwrap();
     let plan = Plan { orders: 0, ..PLAN };
