@@ -82,13 +82,17 @@ pub struct Kept {
     pub cart: Cart,
 }
 
-/// Whose carts: by account or by token.
+/// Whose carts: by account or by token. An empty list is left out: `IN ()` becomes `1 = 0`, and
+/// beside an `OR` of that SQLite reads all carts instead of an index.
 fn of(accounts: Vec<AccountId>, tokens: Vec<TokenHash>) -> Condition {
-    let tokens = tokens.into_iter().map(|token| token.to_vec());
-    let accounts = accounts.into_iter().map(|account| account.0);
-    Condition::any()
-        .add(cart::Column::AccountId.is_in(accounts))
-        .add(cart::Column::TokenHash.is_in(tokens))
+    let of_account = (!accounts.is_empty())
+        .then(|| cart::Column::AccountId.is_in(accounts.into_iter().map(|account| account.0)));
+    let of_token = (!tokens.is_empty())
+        .then(|| cart::Column::TokenHash.is_in(tokens.into_iter().map(|token| token.to_vec())));
+    let none = of_account.is_none() && of_token.is_none();
+    // Of nobody: no cart, where a condition without parts would be all of them.
+    let nobody = none.then(|| cart::Column::Id.is_null());
+    Condition::any().add_option(of_account).add_option(of_token).add_option(nobody)
 }
 
 /// The carts of an account and of a token, as they are.
