@@ -72,6 +72,17 @@ where
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
+impl CallError<NoRefusal> {
+    /// The same error of a call that is never refused, where others may be.
+    pub fn never_refused<E>(self) -> CallError<E> {
+        match self {
+            Self::Refused(never) => match never {},
+            Self::NotDone(why) => CallError::NotDone(why),
+            Self::Unknown(why) => CallError::Unknown(why),
+        }
+    }
+}
+
 /// Declares [`Event`] for a struct: its name and the field that is its subject.
 macro_rules! event {
     ($type:ident, $name:literal, $subject:ident) => {

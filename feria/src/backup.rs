@@ -19,6 +19,7 @@ use crate::services::services;
 use crate::store::make_folder;
 use crate::{Failure, key_file};
 use kit::config::Config;
+use kit::db::sqlite_file;
 use manifest::Manifest;
 use std::fs;
 use std::io::ErrorKind;
@@ -38,10 +39,7 @@ impl Databases {
             .iter()
             .map(|service| (service.name(), config.database_url(service.name())))
             .collect();
-        let file = |(name, url): &(&'static str, String)| {
-            let path = url.strip_prefix("sqlite:")?;
-            Some((*name, PathBuf::from(path.replace("%3f", "?").replace("%25", "%"))))
-        };
+        let file = |(name, url): &(&'static str, String)| Some((*name, sqlite_file(url)?));
         let files: Vec<_> = urls.iter().filter_map(file).collect();
         if files.len() == urls.len() {
             return Ok(Self::Files(files));

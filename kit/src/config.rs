@@ -552,6 +552,9 @@ mod tests {
     fn each_service_has_a_database() {
         let mut config = with_env(&[("FERIA_DATA", "/srv/50%?")]).unwrap();
         assert_eq!(config.database_url("orders"), "sqlite:/srv/50%25%3f/orders.db");
+        let file = crate::db::sqlite_file(&config.database_url("orders"));
+        assert_eq!(file.as_deref(), Some(Path::new("/srv/50%?/orders.db")));
+        assert_eq!(crate::db::sqlite_file("postgres://me@db/feria"), None);
         assert_eq!(config.search_folder(), Path::new("/srv/50%?/search"));
         let url = "postgres://me:hunt/er2@@db/feria?password=hunter2";
         config = with_env(&[

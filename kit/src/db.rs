@@ -5,14 +5,14 @@
 use crate::problem::Unexpected;
 use sea_orm::sqlx::{
     self, Connection as _,
-    sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
 };
 use sea_orm::{
     ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
     DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel, IsolationLevel, Iterable,
     RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
 };
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Which database speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -130,6 +130,12 @@ impl Db {
         let _ = self.0.reader.clone().close().await;
         let _ = self.0.writer.clone().close().await;
     }
+}
+
+/// The file of a `sqlite:` URL, as the database opens it; none of another engine.
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let options: SqliteConnectOptions = url.parse().ok()?;
+    Some(options.get_filename().to_owned())
 }
 
 /// What a connection to SQLite may keep in memory: every service has four of them. Pages that

@@ -69,6 +69,19 @@ pub enum Known<A> {
     Running,
 }
 
+impl<T, E> Known<Result<T, E>> {
+    /// What is answered without doing anything: the answer of before, or the refusal for a key
+    /// that is `reused` or whose request is `running`; none where it is to be done now.
+    pub fn answer(self, reused: E, running: E) -> Option<Result<T, E>> {
+        match self {
+            Self::Go { .. } => None,
+            Self::Answered(answer) => Some(answer),
+            Self::Reused => Some(Err(reused)),
+            Self::Running => Some(Err(running)),
+        }
+    }
+}
+
 impl Request {
     /// SHA-256 of scope and key: what the row is found by.
     fn name(&self) -> Vec<u8> {

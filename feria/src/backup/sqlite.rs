@@ -7,8 +7,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a writer of the store may keep the backup waiting, in milliseconds.
-const PATIENCE: u32 = 30_000;
+/// How long a writer of the store may keep the backup waiting.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Copies `files` into `to`, all as of one instant.
 pub async fn copy(files: &[(&'static str, PathBuf)], to: &Path) -> Result<(), Failure> {
@@ -144,19 +144,17 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
 }
 
 async fn connect(file: &Path) -> Result<DatabaseConnection, Failure> {
-    let file = file.display().to_string().replace('%', "%25").replace('?', "%3f");
-    let mut options = ConnectOptions::new(format!("sqlite:{file}?mode=rw"));
+    let file = file.to_owned();
+    let mut options = ConnectOptions::new("sqlite:");
     // One connection that stays: a transaction of many statements is on it.
     options
         .max_connections(1)
         .min_connections(1)
         .idle_timeout(None::<Duration>)
         .max_lifetime(None::<Duration>)
-        .sqlx_logging(false);
-    let connection = Database::connect(options).await.map_err(failed)?;
-    let wait = format!("PRAGMA busy_timeout = {PATIENCE}");
-    connection.execute_unprepared(&wait).await.map_err(failed)?;
-    Ok(connection)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |options| options.filename(&file).busy_timeout(PATIENCE));
+    Database::connect(options).await.map_err(failed)
 }
 
 async fn copy_file(from: PathBuf, to: PathBuf) -> Result<(), Failure> {

@@ -25,14 +25,6 @@ fn not_done<E>(error: Unexpected) -> CallError<E> {
     CallError::NotDone("the cart could not be read".to_owned())
 }
 
-fn never<E>(error: CallError<NoRefusal>) -> CallError<E> {
-    match error {
-        CallError::Refused(never) => match never {},
-        CallError::NotDone(why) => CallError::NotDone(why),
-        CallError::Unknown(why) => CallError::Unknown(why),
-    }
-}
-
 /// The caller's cart. Only where a token still has to be merged into an account's cart does a
 /// read write.
 pub async fn kept<E>(
@@ -70,7 +62,7 @@ pub async fn get_cart<E>(
     of: &CartToken,
 ) -> Result<CartAnswer, CallError<E>> {
     let kept = kept(carts, caller, of).await?;
-    let cart = show(carts, kept, BTreeMap::new()).await.map_err(never)?;
+    let cart = show(carts, kept, BTreeMap::new()).await.map_err(CallError::never_refused)?;
     Ok(CartAnswer { cart, token: None })
 }
 

@@ -6,7 +6,7 @@ use contracts::Caller;
 use contracts::caller::Permission;
 use contracts::inventory::{AdjustStock, StockLevel, StockRefused};
 use kit::Unexpected;
-use kit::idempotency::{self, Known, Request};
+use kit::idempotency::{self, Request};
 use kit::input::canonical_hash;
 use kit::wave::Wave;
 use serde_json::json;
@@ -35,10 +35,9 @@ pub async fn adjust_stock(
     // another replica waits here, and then finds the key that this one kept.
     let before = store::lock_one(wave, &command.sku).await?;
     let request = request(wave, caller, command);
-    match idempotency::look(wave, &request).await? {
-        Known::Go { .. } => {}
-        Known::Answered(answer) => return Ok(answer),
-        Known::Reused | Known::Running => return Ok(Err(StockRefused::KeyReused)),
+    let known = idempotency::look::<Answer>(wave, &request).await?;
+    if let Some(answer) = known.answer(StockRefused::KeyReused, StockRefused::KeyReused) {
+        return Ok(answer);
     }
     let decided = match before {
         None => Err(StockRefused::NotFound),

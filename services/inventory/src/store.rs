@@ -137,17 +137,10 @@ pub(crate) async fn lock_stock(
     room: &mut Stockroom,
     skus: BTreeSet<Sku>,
 ) -> Result<(), Unexpected> {
-    let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
-    for chunk in names.chunks(MOST_KEYS) {
-        let rows = stock::Entity::find()
-            .filter(stock::Column::Sku.is_in(chunk.iter().copied()))
-            .order_by_asc(stock::Column::Sku)
-            .lock_exclusive()
-            .all(wave.tx())
-            .await?;
-        for row in rows {
-            room.put(row.sku()?, row.watched());
-        }
+    let skus: Vec<&Sku> = skus.iter().collect();
+    for chunk in skus.chunks(MOST_KEYS) {
+        let known = lock_many(wave, chunk.iter().copied()).await?;
+        known.into_iter().for_each(|(sku, stock)| room.put(sku, stock));
     }
     Ok(())
 }
@@ -244,10 +237,10 @@ pub(crate) async fn lock_one(wave: &Wave, sku: &Sku) -> Result<Option<Watched>, 
     Ok(row.map(|row| row.watched()))
 }
 
-/// Locks the stock of `skus`, in their order. Unknown SKUs are left out.
-pub(crate) async fn lock_many(
+/// Locks the stock of `skus`, in their order: at most [`MOST_KEYS`]. Unknown ones are left out.
+pub(crate) async fn lock_many<'a>(
     wave: &Wave,
-    skus: BTreeSet<&Sku>,
+    skus: impl IntoIterator<Item = &'a Sku>,
 ) -> Result<BTreeMap<Sku, Watched>, Unexpected> {
     let rows = stock::Entity::find()
         .filter(stock::Column::Sku.is_in(skus.into_iter().map(Sku::as_str)))

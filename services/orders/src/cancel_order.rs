@@ -2,7 +2,7 @@
 use crate::order::WrongState;
 use crate::requests::{self, OrderAnswer};
 use crate::store::Locked;
-use crate::{Orders, begin_closing, never_refused, queries};
+use crate::{Orders, begin_closing, queries};
 use contracts::orders::{CancelOrder, CancelReason, OrderRefused, OrderStatus};
 use contracts::payments::{ClosePayment, Closing};
 use contracts::{CallError, Caller, OrderId};
@@ -53,7 +53,7 @@ async fn close(
 ) -> Result<Option<Closing>, CallError<OrderRefused>> {
     let Some(payment) = begin_closing::to_cancel(orders, order).await? else { return Ok(None) };
     let close = ClosePayment { order, payment };
-    orders.calls.call(&Caller::Store, close).await.map(Some).map_err(never_refused)
+    orders.calls.call(&Caller::Store, close).await.map(Some).map_err(CallError::never_refused)
 }
 
 struct Cancel {

@@ -7,7 +7,7 @@
 use crate::order::stock_lines;
 use crate::place_orders::{PlaceOrder, PlaceOrderError};
 use crate::quote::{Line, QuoteError, Way, quote};
-use crate::{Orders, again, kept, methods, never_refused, shop, terms};
+use crate::{Orders, again, kept, methods, shop, terms};
 use contracts::cart::{CartContents, CartLine, Contents, ContentsLine};
 use contracts::catalog::{Priced, PricesOf};
 use contracts::inventory::{ReleaseStock, ReserveRefused, ReserveStock};
@@ -175,8 +175,7 @@ impl Attempt<'_> {
     async fn contents(&self) -> Result<(CartId, Contents), Ended> {
         let of = self.command.of.clone();
         let contents = self.orders.calls.call(self.caller, CartContents { of }).await;
-        let contents =
-            contents.map_err(|error| not_done("the cart", &never_refused::<()>(error)))?;
+        let contents = contents.map_err(|error| not_done("the cart", &error.never_refused()))?;
         match contents.cart {
             Some(cart) if !contents.lines.is_empty() => {
                 if self.command.cart_version.is_some_and(|seen| seen != contents.version) {
@@ -193,7 +192,7 @@ impl Attempt<'_> {
         categories: bool,
     ) -> Result<BTreeMap<Sku, Priced>, Ended> {
         let priced = prices_of(self.orders, lines, categories).await;
-        priced.map_err(|error| not_done("the prices", &never_refused::<()>(error)))
+        priced.map_err(|error| not_done("the prices", &error.never_refused()))
     }
 
     /// Holds the stock; its undo is [`Self::release`]. A failure says whether it may be held.

@@ -8,7 +8,7 @@ use contracts::orders::{CreateShipment, OrderRefused};
 use contracts::{CallError, Caller};
 use kit::Unexpected;
 use kit::calls::Answer;
-use kit::idempotency::{self, Known, Request};
+use kit::idempotency::{self, Request};
 use kit::wave::Wave;
 
 /// The longest carrier and code, in characters.
@@ -45,11 +45,9 @@ async fn run(wave: &mut Wave, send: &Send) -> Result<OrderAnswer, Unexpected> {
     // The order's lock first: a twin with the same key, in another replica, waits here and then
     // finds the answer.
     let mut locked = Locked::of(wave, &[command.order]).await?;
-    match idempotency::look::<OrderAnswer>(wave, request).await? {
-        Known::Answered(answer) => return Ok(answer),
-        Known::Reused => return Ok(Err(OrderRefused::KeyReused)),
-        Known::Running => return Ok(Err(OrderRefused::InProgress)),
-        Known::Go { .. } => {}
+    let known = idempotency::look::<OrderAnswer>(wave, request).await?;
+    if let Some(answer) = known.answer(OrderRefused::KeyReused, OrderRefused::InProgress) {
+        return Ok(answer);
     }
     if locked.get(command.order).is_none() {
         return Ok(Err(OrderRefused::NotFound));

@@ -1,7 +1,7 @@
 //! Ends orders that nobody paid in time: the one clock that decides.
 use crate::order::Order;
 use crate::store::{self, Locked, Overdue};
-use crate::{Orders, begin_closing, never_refused};
+use crate::{Orders, begin_closing};
 use contracts::orders::{CancelReason, OrderStatus};
 use contracts::payments::{ClosePayment, Closing};
 use contracts::{Caller, OrderId};
@@ -48,7 +48,7 @@ async fn close(orders: &Orders, overdue: &Overdue) -> Option<(OrderId, Closing)>
     match orders.calls.call(&Caller::Store, ClosePayment { order, payment }).await {
         Ok(closing) => Some((order, closing)),
         Err(error) => {
-            let error = never_refused::<()>(error);
+            let error = error.never_refused::<()>();
             tracing::warn!(%order, %error, "a payment was not closed; it is tried again");
             None
         }

@@ -3,8 +3,8 @@
 //! The fact is written down when it is heard; the address is asked of identity outside of any
 //! transaction, and then the orders are joined in one. An order joins once: from then on it has an
 //! account. Orders that a guest places later under the same address wait for the next proof.
+use crate::Orders;
 use crate::store::joins;
-use crate::{Orders, never_refused};
 use contracts::identity::{ContactsOf, EmailVerified};
 use contracts::{AccountId, Caller};
 use kit::Unexpected;
@@ -43,7 +43,7 @@ pub async fn join_guest_orders(orders: &Orders) -> Result<Worked, Unexpected> {
     let contacts = match orders.calls.call(&Caller::Store, ContactsOf { accounts }).await {
         Ok(contacts) => contacts,
         Err(error) => {
-            let error = never_refused::<()>(error);
+            let error = error.never_refused::<()>();
             tracing::warn!(%error, "guest orders have not joined their accounts; tried again");
             return Ok(Worked::Idle);
         }

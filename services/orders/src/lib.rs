@@ -37,6 +37,7 @@ use crate::events::Streams;
 use crate::order_token::Tokens;
 use crate::place_orders::{PlaceOrder, PlaceOrderError};
 use crate::waiting::Waiting;
+use contracts::CallError;
 use contracts::cart::CartContents;
 use contracts::catalog::PricesOf;
 use contracts::identity::{AccountErased, ContactsOf, EmailVerified};
@@ -51,7 +52,6 @@ use contracts::payments::{
     ClosePayment, ContinuePayment, PaymentActionRequired, PaymentCaptured, PaymentFailed,
     PaymentRefunded,
 };
-use contracts::{CallError, NoRefusal};
 use kit::Unexpected;
 use kit::calls::Calls;
 use kit::clock::Sources;
@@ -145,15 +145,6 @@ async fn again<A, F: Future<Output = Result<A, NotRun>>>(run: impl Fn() -> F) ->
     match run().await {
         Err(NotRun::Failed(_)) => run().await,
         ran => ran,
-    }
-}
-
-/// The error of a call that is never refused, where others may be.
-fn never_refused<E>(error: CallError<NoRefusal>) -> CallError<E> {
-    match error {
-        CallError::Refused(never) => match never {},
-        CallError::NotDone(why) => CallError::NotDone(why),
-        CallError::Unknown(why) => CallError::Unknown(why),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the caller's cart would cost, delivered to a country: an offer for each way of shipping.
 use crate::checkout::{lines_of, merged, prices_of};
 use crate::quote::{QuoteError, Way, quote};
-use crate::{Orders, never_refused, queries::fault, shop, terms};
+use crate::{Orders, queries::fault, shop, terms};
 use contracts::cart::CartContents;
 use contracts::orders::{Offer, QuoteCart, QuoteRefused, ShippingMethod, ShippingRate, Shop};
 use contracts::{CallError, Caller, Sku};
@@ -18,7 +18,8 @@ pub async fn quote_cart(orders: &Orders, caller: &Caller, call: QuoteCart) -> An
     if let Some((field, reason)) = country_fault(&country) {
         return refused(QuoteRefused::Invalid { field, reason });
     }
-    let contents = orders.calls.call(caller, CartContents { of }).await.map_err(never_refused)?;
+    let contents =
+        orders.calls.call(caller, CartContents { of }).await.map_err(CallError::never_refused)?;
     if contents.lines.is_empty() {
         return refused(QuoteRefused::CartEmpty);
     }
@@ -29,7 +30,7 @@ pub async fn quote_cart(orders: &Orders, caller: &Caller, call: QuoteCart) -> An
         return refused(QuoteRefused::NotDelivered { country });
     }
     let categories = terms::names_categories(&shop.terms);
-    let priced = prices_of(orders, &lines, categories).await.map_err(never_refused)?;
+    let priced = prices_of(orders, &lines, categories).await.map_err(CallError::never_refused)?;
     let missing = lines.iter().filter(|line| !priced.contains_key(&line.sku));
     let skus: Vec<Sku> = missing.map(|line| line.sku.clone()).collect();
     if !skus.is_empty() {

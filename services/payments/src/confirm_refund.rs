@@ -12,7 +12,7 @@ use contracts::payments::{ConfirmRefund, ConfirmRefused, Refund, RefundStatus};
 use contracts::{AccountId, CallError, Caller, PaymentId, RefundId};
 use kit::Unexpected;
 use kit::calls::Answer;
-use kit::idempotency::{self, Known, Request};
+use kit::idempotency::{self, Request};
 use kit::wave::Wave;
 
 type ConfirmAnswer = Result<Refund, ConfirmRefused>;
@@ -54,11 +54,9 @@ async fn confirm_once(
     request: &Request,
     given: &Given,
 ) -> Result<ConfirmAnswer, Unexpected> {
-    match idempotency::look(wave, request).await? {
-        Known::Go { .. } => {}
-        Known::Answered(answer) => return Ok(answer),
-        Known::Reused => return Ok(Err(ConfirmRefused::KeyReused)),
-        Known::Running => return Ok(Err(ConfirmRefused::InProgress)),
+    let known = idempotency::look::<ConfirmAnswer>(wave, request).await?;
+    if let Some(answer) = known.answer(ConfirmRefused::KeyReused, ConfirmRefused::InProgress) {
+        return Ok(answer);
     }
     let mut sheet = Sheet::default();
     sheet.load_payments(wave, [given.payment]).await?;

@@ -10,7 +10,7 @@ use contracts::payments::{ConfirmRefused, ConfirmTransfer, PaymentForStaff, Paym
 use contracts::{AccountId, CallError, Caller, Money, PaymentId};
 use kit::Unexpected;
 use kit::calls::Answer;
-use kit::idempotency::{self, Known, Request};
+use kit::idempotency::{self, Request};
 use kit::wave::Wave;
 
 type ConfirmAnswer = Result<PaymentForStaff, ConfirmRefused>;
@@ -52,11 +52,9 @@ async fn confirm_once(
     request: &Request,
     seen: &Seen,
 ) -> Result<ConfirmAnswer, Unexpected> {
-    match idempotency::look(wave, request).await? {
-        Known::Go { .. } => {}
-        Known::Answered(answer) => return Ok(answer),
-        Known::Reused => return Ok(Err(ConfirmRefused::KeyReused)),
-        Known::Running => return Ok(Err(ConfirmRefused::InProgress)),
+    let known = idempotency::look::<ConfirmAnswer>(wave, request).await?;
+    if let Some(answer) = known.answer(ConfirmRefused::KeyReused, ConfirmRefused::InProgress) {
+        return Ok(answer);
     }
     let mut sheet = Sheet::default();
     sheet.load_payments(wave, [seen.payment]).await?;

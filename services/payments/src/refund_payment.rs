@@ -9,7 +9,7 @@ use contracts::payments::{Refund, RefundPayment, RefundRefused};
 use contracts::{AccountId, CallError, Caller, Money, PaymentId};
 use kit::Unexpected;
 use kit::calls::Answer;
-use kit::idempotency::{self, Known, Request};
+use kit::idempotency::{self, Request};
 use kit::wave::Wave;
 
 /// How long a reason may be, in characters.
@@ -82,11 +82,9 @@ async fn refund_once(
     request: &Request,
     asked: &Asked,
 ) -> Result<RefundAnswer, Unexpected> {
-    match idempotency::look(wave, request).await? {
-        Known::Go { .. } => {}
-        Known::Answered(answer) => return Ok(answer),
-        Known::Reused => return Ok(Err(RefundRefused::KeyReused)),
-        Known::Running => return Ok(Err(RefundRefused::InProgress)),
+    let known = idempotency::look::<RefundAnswer>(wave, request).await?;
+    if let Some(answer) = known.answer(RefundRefused::KeyReused, RefundRefused::InProgress) {
+        return Ok(answer);
     }
     let mut sheet = Sheet::default();
     sheet.load_payments(wave, [asked.payment]).await?;
