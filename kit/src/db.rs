@@ -8,9 +8,10 @@ use sea_orm::sqlx::{
     sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
 };
 use sea_orm::{
-    ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
-    DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel, IsolationLevel, Iterable,
-    RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+    ActiveModelTrait, ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
+    DatabaseTransaction, DbBackend, DbErr, EntityName, EntityTrait, IdenStatic, IntoActiveModel,
+    IsolationLevel, Iterable, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait, Value, sea_query::Expr,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -116,7 +117,7 @@ impl Db {
     /// (`PRAGMA data_version`); 0 on servers, where that is not known.
     /// # Errors
     /// When the database cannot be read.
-    pub(crate) async fn foreign_writes(&self) -> Result<i64, DbErr> {
+    pub async fn foreign_writes(&self) -> Result<i64, DbErr> {
         if self.0.engine != Engine::Sqlite {
             return Ok(0);
         }
@@ -134,7 +135,8 @@ impl Db {
 
 /// The file of a `sqlite:` URL, as the database opens it; none of another engine.
 pub fn sqlite_file(url: &str) -> Option<PathBuf> {
-    let options: SqliteConnectOptions = url.parse().ok()?;
+    // The options take anything for a path.
+    let options: SqliteConnectOptions = url.starts_with("sqlite:").then(|| url.parse().ok())??;
     Some(options.get_filename().to_owned())
 }
 
@@ -247,10 +249,39 @@ fn database_code(error: &DbErr) -> Option<String> {
     }
 }
 
-/// The most values that one statement binds: under SQLite's 32,766 and PostgreSQL's 65,535.
-const MOST_BINDS: usize = 30_000;
+/// The most rows of one statement. A larger set is several statements of this one shape.
+const MOST_ROWS: usize = 128;
 
-/// Inserts all rows with as few statements as the engine's limit of bound values allows.
+/// How many rows a statement for `count` of them has room for. The text of a statement depends
+/// on its rows, and sets come in all sizes: so they share a few texts, which stay prepared.
+/// Parsing and planning a statement of a hundred rows costs more than running it.
+fn shape(count: usize) -> usize {
+    let power = count.next_power_of_two();
+    // Powers of two, and the middle between each two.
+    let middle = power / 4 * 3;
+    match count {
+        0..=4 => count,
+        _ if count > MOST_ROWS => count.next_multiple_of(MOST_ROWS),
+        _ if count <= middle => middle,
+        _ => power,
+    }
+}
+
+/// Columns that are compared with a set.
+pub trait Among: ColumnTrait {
+    /// Whether the column has one of `values`: `IN (…)` of one of a few lengths, reached by
+    /// repeating a value, so that the statement stays prepared.
+    fn among<V: Into<Value> + Clone>(&self, values: impl IntoIterator<Item = V>) -> Expr {
+        let mut values: Vec<V> = values.into_iter().collect();
+        if let Some(last) = values.last().cloned() {
+            values.resize(shape(values.len()), last);
+        }
+        self.is_in(values)
+    }
+}
+impl<C: ColumnTrait> Among for C {}
+
+/// Inserts all rows, with a few statements. They have the same columns set.
 /// # Errors
 /// When a row breaks a constraint; then none of the wave is kept.
 pub async fn insert_all<A>(tx: &DatabaseTransaction, rows: Vec<A>) -> Result<(), DbErr>
@@ -258,13 +289,86 @@ where
     A: ActiveModelTrait,
     <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
 {
-    let most = MOST_BINDS / <A::Entity as EntityTrait>::Column::iter().count().max(1);
+    let Some(first) = rows.first() else { return Ok(()) };
+    let set = |column: &<A::Entity as EntityTrait>::Column| first.get(*column).is_set();
+    let columns: Vec<_> = <A::Entity as EntityTrait>::Column::iter().filter(set).collect();
+    let names: Vec<&str> = columns.iter().map(IdenStatic::as_str).collect();
+    let entity = A::Entity::default();
+    let values = rows.into_iter().map(|mut row| {
+        let value = |column: &<A::Entity as EntityTrait>::Column| row.take(*column).into_value();
+        columns.iter().map(value).collect::<Option<Vec<Value>>>()
+    });
+    let uneven = || DbErr::Custom(format!("{}: rows of unlike columns", entity.table_name()));
+    let values = values.collect::<Option<Vec<_>>>().ok_or_else(uneven)?;
+    insert_rows(tx, entity.table_name(), &names, values).await
+}
+
+/// Inserts `rows`, each the values of `columns`, into `table`, with a few statements.
+/// # Errors
+/// When a row breaks a constraint; then none of the wave is kept.
+pub async fn insert_rows(
+    tx: &DatabaseTransaction,
+    table: &str,
+    columns: &[&str],
+    rows: Vec<Vec<Value>>,
+) -> Result<(), DbErr> {
+    let backend = tx.get_database_backend();
     let mut rows = rows.into_iter();
     while rows.len() > 0 {
-        let chunk: Vec<A> = rows.by_ref().take(most).collect();
-        A::Entity::insert_many(chunk).exec_without_returning(tx).await?;
+        let mut chunk: Vec<Vec<Value>> = rows.by_ref().take(MOST_ROWS).collect();
+        let count = chunk.len();
+        let known = chunk.iter().all(|row| row.first().is_some_and(|id| *id != id.as_null()));
+        // A server plans each text anew anyhow. SQLite is given rows of nulls, and leaves them out.
+        let nothing = chunk.last().filter(|_| backend == DbBackend::Sqlite && known);
+        if let Some(nothing) = nothing.map(|row| row.iter().map(Value::as_null).collect()) {
+            chunk.resize(shape(count), nothing);
+        }
+        let sql = insertion(backend, table, columns, chunk.len(), chunk.len() > count);
+        let values = chunk.into_iter().flatten();
+        tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     }
     Ok(())
+}
+
+fn insertion(
+    backend: DbBackend,
+    table: &str,
+    columns: &[&str],
+    rows: usize,
+    padded: bool,
+) -> String {
+    let names = columns.join(", ");
+    let values = places(backend, &vec![""; columns.len()], rows);
+    if padded {
+        format!(
+            "INSERT INTO {table} ({names}) SELECT * FROM (VALUES {values}) \
+             WHERE column1 IS NOT NULL"
+        )
+    } else {
+        format!("INSERT INTO {table} ({names}) VALUES {values}")
+    }
+}
+
+/// Room for the values of `rows`, each of as many as there are `casts`, which follow those of the
+/// first row.
+fn places(backend: DbBackend, casts: &[&str], rows: usize) -> String {
+    use std::fmt::Write as _;
+    let mut sql = String::with_capacity(rows * casts.len() * 8);
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for (column, cast) in casts.iter().enumerate() {
+            sql.push_str(if column == 0 { "" } else { ", " });
+            if backend == DbBackend::Postgres {
+                let cast = if row == 0 { cast } else { "" };
+                // Writing to a string cannot fail.
+                let _ = write!(sql, "${}{cast}", row * casts.len() + column + 1);
+            } else {
+                sql.push('?');
+            }
+        }
+        sql.push(')');
+    }
+    sql
 }
 
 /// What a [`SetUpdate`] does to a column.
@@ -325,11 +429,15 @@ impl SetUpdate {
     /// # Errors
     /// When a changed row breaks a constraint.
     pub async fn run(&self, tx: &DatabaseTransaction, rows: Vec<Vec<Value>>) -> Result<(), DbErr> {
-        let width = self.keys.len() + self.changes.len();
         let backend = tx.get_database_backend();
         let mut rows = rows.into_iter();
         while rows.len() > 0 {
-            let chunk: Vec<Vec<Value>> = rows.by_ref().take(MOST_BINDS / width).collect();
+            let mut chunk: Vec<Vec<Value>> = rows.by_ref().take(MOST_ROWS).collect();
+            // A key that is null is no row's.
+            if let Some(nothing) = chunk.last().map(|row| row.iter().map(Value::as_null).collect())
+            {
+                chunk.resize(shape(chunk.len()), nothing);
+            }
             let sql = self.sql(backend, chunk.len());
             let values = chunk.into_iter().flatten();
             tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
@@ -367,26 +475,9 @@ impl SetUpdate {
     }
 
     fn values(&self, backend: DbBackend, rows: usize) -> String {
-        use std::fmt::Write as _;
-        let kinds: Vec<Kind> =
-            self.keys.iter().map(|(_, k)| *k).chain(self.changes.iter().map(|(_, k)| *k)).collect();
-        let mut sql = String::with_capacity(rows * kinds.len() * 8);
-        for row in 0..rows {
-            sql.push_str(if row == 0 { "(" } else { ", (" });
-            for (column, kind) in kinds.iter().enumerate() {
-                let comma = if column == 0 { "" } else { ", " };
-                // Writing to a string cannot fail.
-                let _ = match backend {
-                    DbBackend::Postgres => {
-                        let cast = if row == 0 { kind.postgres_cast() } else { "" };
-                        write!(sql, "{comma}${}{cast}", row * kinds.len() + column + 1)
-                    }
-                    _ => write!(sql, "{comma}?"),
-                };
-            }
-            sql.push(')');
-        }
-        sql
+        let kinds = self.keys.iter().map(|(_, k)| k).chain(self.changes.iter().map(|(_, k)| k));
+        let casts: Vec<&str> = kinds.map(|kind| kind.postgres_cast()).collect();
+        places(backend, &casts, rows)
     }
 }
 
@@ -405,6 +496,31 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sets_share_a_few_shapes() {
+        let shapes: std::collections::BTreeSet<usize> = (0..=MOST_ROWS).map(shape).collect();
+        assert!(shapes.len() < 16, "{shapes:?}");
+        for count in 0..2_000 {
+            assert!(shape(count) >= count, "{count}");
+            assert!(shape(count) <= count + count / 2 + 1 || count > MOST_ROWS, "{count}");
+        }
+        assert_eq!([5, 7, 9, 13, 65, 97].map(shape), [6, 8, 12, 16, 96, 128]);
+    }
+
+    #[test]
+    fn an_insertion_leaves_out_what_fills_it_up() {
+        let padded = insertion(DbBackend::Sqlite, "stock", &["sku", "on_hand"], 2, true);
+        assert_eq!(
+            padded,
+            "INSERT INTO stock (sku, on_hand) SELECT * FROM (VALUES (?, ?), (?, ?)) \
+             WHERE column1 IS NOT NULL"
+        );
+        assert_eq!(
+            insertion(DbBackend::Postgres, "stock", &["sku", "on_hand"], 2, false),
+            "INSERT INTO stock (sku, on_hand) VALUES ($1, $2), ($3, $4)"
+        );
+    }
 
     #[test]
     fn a_set_update_is_one_statement_on_every_engine() {

@@ -434,10 +434,18 @@ impl Order {
         }
         if self.payment.id != next.id && self.next.is_none_or(|known| known.id != next.id) {
             self.next = Some(next);
+            // Until it is known which of the two pays, nothing is sent. One that would wait for
+            // ever ends with the other's time then: nobody may ever ask again.
+            self.expires_at = self.expires_at.or(next.expires_at);
             self.bank_account = bank_account.or_else(|| self.bank_account.take());
             self.version += 1;
         }
         Ok(())
+    }
+    /// Whether it is to be paid by `method` as it stands, whenever that may be.
+    pub fn is_to_be_paid_by(&self, method: PaymentMethod) -> bool {
+        let open = self.status == OrderStatus::Pending && !self.closing && self.next.is_none();
+        open && self.expires_at.is_none() && self.payment.method == method
     }
     /// Payments has begun `next`: it is the present payment from now on.
     pub fn switched(&mut self, next: PaymentId) {
@@ -450,6 +458,9 @@ impl Order {
             return None;
         }
         self.next = None;
+        if self.payment.method == PaymentMethod::CashOnDelivery && !self.closing {
+            self.expires_at = None;
+        }
         self.version += 1;
         let decided =
             self.status == OrderStatus::Pending && self.payment.status == PaymentStatus::Failed;
@@ -470,7 +481,8 @@ impl Order {
                 reference: None,
                 instructions: None,
             };
-            if !decided {
+            // Somebody wants an order that is being closed to end: it keeps the time that ends it.
+            if !decided && !self.closing {
                 self.expires_at = next.expires_at;
             }
             self.next = None;

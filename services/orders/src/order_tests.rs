@@ -248,6 +248,39 @@ fn an_order_waits_for_as_long_as_its_present_payment_may_take() {
 }
 
 #[test]
+fn an_order_that_waits_for_ever_has_an_end_while_nobody_knows_which_payment_pays() {
+    let mut order = placed(PaymentMethod::CashOnDelivery);
+    assert!(order.is_to_be_paid_by(PaymentMethod::CashOnDelivery));
+    order.switch_to(card(2), None).unwrap();
+    assert_eq!(order.expires_at, card(2).expires_at);
+    assert!(!order.is_to_be_paid_by(PaymentMethod::CashOnDelivery));
+    order.not_switched(payment(2), NOW);
+    assert_eq!(order.expires_at, None);
+    order.switch_to(card(3), None).unwrap();
+    // Asked to be paid on delivery again: its end stays until payments has begun that.
+    let method = PaymentMethod::CashOnDelivery;
+    order.switch_to(NextPayment { id: payment(4), method, expires_at: None }, None).unwrap();
+    assert_eq!(order.expires_at, card(3).expires_at);
+    order.switched(payment(4));
+    assert_eq!((order.next, order.expires_at), (None, None));
+}
+
+#[test]
+fn an_order_that_is_being_closed_keeps_its_end_whatever_becomes_of_another_payment() {
+    let method = PaymentMethod::CashOnDelivery;
+    let cash = NextPayment { id: payment(2), method, expires_at: None };
+    let closing = Order { closing: true, expires_at: Some(NOW), ..placed(method) };
+    for next in [cash, card(2)] {
+        let mut order = Order { next: Some(next), ..closing.clone() };
+        order.switched(payment(2));
+        assert_eq!((order.payment.method, order.expires_at), (next.method, Some(NOW)));
+        let mut order = Order { next: Some(next), ..closing.clone() };
+        order.not_switched(payment(2), NOW);
+        assert_eq!((order.payment.method, order.expires_at), (method, Some(NOW)));
+    }
+}
+
+#[test]
 fn an_order_that_is_being_cancelled_begins_no_other_payment() {
     let mut order = Order { closing: true, ..pending() };
     let refused = order.switch_to(card(2), None);

@@ -81,7 +81,8 @@ struct Pay {
 enum Begun {
     /// Payments has to be asked.
     Ask(Box<Order>),
-    /// An event was faster than the try that this one takes over: the payment has begun.
+    /// An event was faster than the try that this one takes over, or the order is to be paid so
+    /// already: there is nothing to ask for.
     Known(Box<contracts::orders::Order>),
 }
 
@@ -93,7 +94,9 @@ async fn begin(
 ) -> Result<Result<Begun, OrderRefused>, Unexpected> {
     let mut locked = Locked::of(wave, &[pay.order]).await?;
     let Some(order) = locked.get(pay.order) else { return Ok(Err(OrderRefused::NotFound)) };
-    if pay.next.is_some_and(|next| next.id == order.payment.id) {
+    let known =
+        |next: NextPayment| next.id == order.payment.id || order.is_to_be_paid_by(next.method);
+    if pay.next.is_some_and(known) {
         let answer = Ok(order.view());
         requests::end(wave, pay.request, Some(&answer)).await?;
         return Ok(answer.map(|order| Begun::Known(Box::new(order))));

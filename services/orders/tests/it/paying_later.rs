@@ -98,6 +98,29 @@ async fn cash_on_delivery_never_expires() {
 }
 
 #[tokio::test]
+async fn a_switch_from_cash_whose_outcome_nobody_learns_ends_with_the_time_of_the_other() {
+    let shop = Shop::open().await;
+    let ada = shopper();
+    let (lost, undone) =
+        (shop.order_by(&ada, in_cash()).await.id, shop.order_by(&ada, in_cash()).await.id);
+    shop.fail("continue", Fault::RequestLost);
+    let unknown = shop.pay(&ada, lost, key("l"), Some(by_transfer())).await;
+    assert!(matches!(unknown, Err(CallError::Unknown(_))));
+    shop.fail("continue", Fault::NotDone);
+    let not_done = shop.pay(&ada, undone, key("u"), Some(by_transfer())).await;
+    assert!(matches!(not_done, Err(CallError::NotDone(_))));
+    assert!(shop.ship(lost, &[]).await.is_err(), "nobody knows who is to pay");
+    shop.rig.clock.forward(DAY * 8);
+    shop.expire().await;
+    assert_eq!(shop.status(lost).await, OrderStatus::Cancelled);
+    // It is to be paid on delivery, as if nobody had asked.
+    shop.rig.clock.forward(DAY * 400);
+    shop.expire().await;
+    shop.ship(undone, &[]).await.unwrap();
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn what_nobody_took_and_paid_is_cancelled_when_its_last_parcel_is_back() {
     let shop = Shop::open().await;
     let told = shop.rig.listen::<OrderCancelled>();
