@@ -290,8 +290,8 @@ where
     <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
 {
     let Some(first) = rows.first() else { return Ok(()) };
-    let set = |column: &<A::Entity as EntityTrait>::Column| first.get(*column).is_set();
-    let columns: Vec<_> = <A::Entity as EntityTrait>::Column::iter().filter(set).collect();
+    let has = |column: &<A::Entity as EntityTrait>::Column| !first.get(*column).is_not_set();
+    let columns: Vec<_> = <A::Entity as EntityTrait>::Column::iter().filter(has).collect();
     let names: Vec<&str> = columns.iter().map(IdenStatic::as_str).collect();
     let entity = A::Entity::default();
     let values = rows.into_iter().map(|mut row| {

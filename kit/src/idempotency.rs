@@ -4,7 +4,7 @@
 //! unless it is a repetition. A longer one first commits the key with the id that it will use
 //! ([`begin`]: running, leased for [`LEASE`]), and its answer at the end ([`finish`]); whoever
 //! takes over an expired lease goes on with the same id. Keys are kept for 24 hours.
-use crate::db::insert_all;
+use crate::db::{Among, insert_all};
 use crate::problem::Unexpected;
 use crate::wave::Wave;
 use sea_orm::entity::prelude::*;
@@ -95,7 +95,7 @@ impl Request {
 
 async fn find(wave: &Wave, requests: &[Request]) -> Result<HashMap<Vec<u8>, row::Model>, DbErr> {
     let rows = row::Entity::find()
-        .filter(row::Column::Request.is_in(requests.iter().map(Request::name)))
+        .filter(row::Column::Request.among(requests.iter().map(Request::name)))
         .order_by_asc(row::Column::Request)
         .lock_exclusive()
         .all(wave.tx())
@@ -228,7 +228,7 @@ pub async fn finish(wave: &mut Wave, answers: &[(Uuid, Option<String>)]) -> Resu
     let forgotten: Vec<Uuid> =
         answers.iter().filter(|(_, answer)| answer.is_none()).map(|(id, _)| *id).collect();
     if !forgotten.is_empty() {
-        let forgotten = row::Column::Resource.is_in(forgotten);
+        let forgotten = row::Column::Resource.among(forgotten);
         row::Entity::delete_many().filter(forgotten).exec(wave.tx()).await?;
     }
     Ok(())
@@ -240,7 +240,7 @@ pub async fn finish(wave: &mut Wave, answers: &[(Uuid, Option<String>)]) -> Resu
 /// When the database fails.
 pub async fn running(wave: &Wave, resources: &[Uuid]) -> Result<HashSet<Uuid>, Unexpected> {
     let rows = row::Entity::find()
-        .filter(row::Column::Resource.is_in(resources.iter().copied()))
+        .filter(row::Column::Resource.among(resources.iter().copied()))
         .filter(row::Column::Answer.is_null())
         .order_by_asc(row::Column::Request)
         .lock_exclusive()

@@ -4,7 +4,7 @@
 //! under its own inbox row with its error, and those behind it for the same aggregate are
 //! parked with it, in order; no other aggregate is held up. Staff replay them.
 use crate::bus::{Envelope, Hearer, Message};
-use crate::db::insert_all;
+use crate::db::{Among, insert_all};
 use crate::problem::Unexpected;
 use crate::wave::{Batched, NotRun, Wave, Waves};
 use contracts::{EventId, Timestamp};
@@ -223,7 +223,7 @@ fn unheard(event: &str) -> Unexpected {
 
 async fn known(tx: &DatabaseTransaction, messages: &[Message]) -> Result<HashSet<EventId>, DbErr> {
     let ids = messages.iter().map(|message| message.id.0);
-    let rows = heard::Entity::find().filter(heard::Column::Id.is_in(ids)).all(tx).await?;
+    let rows = heard::Entity::find().filter(heard::Column::Id.among(ids)).all(tx).await?;
     Ok(rows.into_iter().map(|row| EventId(row.id)).collect())
 }
 
@@ -235,7 +235,7 @@ async fn parked_subjects(
     let rows = parked::Entity::find()
         .select_only()
         .column(parked::Column::Subject)
-        .filter(parked::Column::Subject.is_in(subjects));
+        .filter(parked::Column::Subject.among(subjects));
     Ok(rows.into_tuple::<String>().all(tx).await?.into_iter().collect())
 }
 

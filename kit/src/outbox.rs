@@ -1,6 +1,6 @@
 //! The outbox: news is saved with the change that made it, and sent after it.
 use crate::bus::{Envelope, Message};
-use crate::db::insert_all;
+use crate::db::{Among, insert_all};
 use crate::problem::Unexpected;
 use crate::wave::Wave;
 use contracts::{EventId, Timestamp};
@@ -120,7 +120,7 @@ fn millisecond(id: Uuid) -> u128 {
 pub async fn sent(wave: &mut Wave, ids: &[EventId]) -> Result<Vec<()>, Unexpected> {
     for chunk in ids.chunks(10_000) {
         let ids = chunk.iter().map(|id| id.0);
-        row::Entity::delete_many().filter(row::Column::Id.is_in(ids)).exec(wave.tx()).await?;
+        row::Entity::delete_many().filter(row::Column::Id.among(ids)).exec(wave.tx()).await?;
     }
     Ok(vec![(); ids.len()])
 }

@@ -1,7 +1,7 @@
 //! Carts and their lines in the database: read, locked, and written as the difference.
 use crate::cart::{Cart, Line};
 use contracts::{AccountId, CartId, Currency, Money, OrderId, Quantity, Sku, Timestamp};
-use kit::db::{Change, Kind, SetUpdate, insert_all};
+use kit::db::{Among, Change, Kind, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use rows::{cart, line, taken_order};
@@ -86,9 +86,9 @@ pub struct Kept {
 /// beside an `OR` of that SQLite reads all carts instead of an index.
 fn of(accounts: Vec<AccountId>, tokens: Vec<TokenHash>) -> Condition {
     let of_account = (!accounts.is_empty())
-        .then(|| cart::Column::AccountId.is_in(accounts.into_iter().map(|account| account.0)));
+        .then(|| cart::Column::AccountId.among(accounts.into_iter().map(|account| account.0)));
     let of_token = (!tokens.is_empty())
-        .then(|| cart::Column::TokenHash.is_in(tokens.into_iter().map(|token| token.to_vec())));
+        .then(|| cart::Column::TokenHash.among(tokens.into_iter().map(|token| token.to_vec())));
     let none = of_account.is_none() && of_token.is_none();
     // Of nobody: no cart, where a condition without parts would be all of them.
     let nobody = none.then(|| cart::Column::Id.is_null());
@@ -124,7 +124,7 @@ pub async fn lock(
 /// Locks carts by their ids, in their order.
 pub async fn lock_ids(wave: &Wave, ids: &BTreeSet<CartId>) -> Result<Vec<Kept>, Unexpected> {
     let rows = cart::Entity::find()
-        .filter(cart::Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .filter(cart::Column::Id.among(ids.iter().map(|id| id.0)))
         .order_by_asc(cart::Column::Id)
         .lock_exclusive()
         .all(wave.tx())
@@ -140,7 +140,7 @@ async fn with_lines(
         return Ok(Vec::new());
     }
     let lines = line::Entity::find()
-        .filter(line::Column::CartId.is_in(rows.iter().map(|row| row.id)))
+        .filter(line::Column::CartId.among(rows.iter().map(|row| row.id)))
         .order_by_asc(line::Column::CartId)
         .order_by_asc(line::Column::Position)
         .order_by_asc(line::Column::Sku)
@@ -277,7 +277,7 @@ impl LineChanges {
             let one = |(cart, skus): &(CartId, Vec<Sku>)| {
                 Condition::all()
                     .add(line::Column::CartId.eq(cart.0))
-                    .add(line::Column::Sku.is_in(skus.iter().map(Sku::as_str)))
+                    .add(line::Column::Sku.among(skus.iter().map(Sku::as_str)))
             };
             let any = chunk.iter().map(one).fold(Condition::any(), Condition::add);
             line::Entity::delete_many().filter(any).exec(wave.tx()).await?;
@@ -323,7 +323,7 @@ pub async fn lock_due(
     account: Timestamp,
 ) -> Result<Vec<Kept>, Unexpected> {
     let rows = cart::Entity::find()
-        .filter(cart::Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .filter(cart::Column::Id.among(ids.iter().map(|id| id.0)))
         .filter(untouched(guest, account))
         .order_by_asc(cart::Column::Id)
         .lock_exclusive()
@@ -352,9 +352,9 @@ pub async fn delete(wave: &Wave, ids: &[CartId]) -> Result<(), Unexpected> {
     if ids.is_empty() {
         return Ok(());
     }
-    let lines = line::Entity::delete_many().filter(line::Column::CartId.is_in(ids.clone()));
+    let lines = line::Entity::delete_many().filter(line::Column::CartId.among(ids.clone()));
     lines.exec(wave.tx()).await?;
-    cart::Entity::delete_many().filter(cart::Column::Id.is_in(ids)).exec(wave.tx()).await?;
+    cart::Entity::delete_many().filter(cart::Column::Id.among(ids)).exec(wave.tx()).await?;
     Ok(())
 }
 
@@ -364,7 +364,7 @@ const MOST_CARTS_DELETED: usize = 250;
 /// Which of `orders` left their cart already.
 pub async fn taken(wave: &Wave, orders: &[OrderId]) -> Result<BTreeSet<OrderId>, Unexpected> {
     let ids = orders.iter().map(|order| order.0);
-    let rows = taken_order::Entity::find().filter(taken_order::Column::OrderId.is_in(ids));
+    let rows = taken_order::Entity::find().filter(taken_order::Column::OrderId.among(ids));
     Ok(rows.all(wave.tx()).await?.into_iter().map(|row| OrderId(row.order_id)).collect())
 }
 

@@ -5,7 +5,7 @@ use contracts::orders::{CancelReason, OrderPayment, OrderStatus, ShippingMethod,
 use contracts::payments::{PaymentMethod, PaymentStatus};
 use contracts::{AccountId, CartId, Currency, Money, OrderId, PaymentId, Timestamp};
 use kit::Unexpected;
-use kit::db::{Change, Kind, SetUpdate, insert_all};
+use kit::db::{Among, Change, Kind, SetUpdate, insert_all};
 use kit::problem::Context as _;
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
@@ -309,7 +309,7 @@ pub async fn ordered_carts(
     carts: &[CartId],
 ) -> Result<BTreeMap<(CartId, i64), OrderId>, Unexpected> {
     let rows = ordered_cart::Entity::find()
-        .filter(ordered_cart::Column::CartId.is_in(carts.iter().map(|cart| cart.0)))
+        .filter(ordered_cart::Column::CartId.among(carts.iter().map(|cart| cart.0)))
         .order_by_asc(ordered_cart::Column::CartId)
         .order_by_asc(ordered_cart::Column::CartVersion)
         .lock_exclusive()
@@ -331,7 +331,7 @@ impl Locked {
     /// Locks those of `ids` that exist, in the order of their keys.
     pub async fn of(wave: &Wave, ids: &[OrderId]) -> Result<Self, Unexpected> {
         let rows = row::Entity::find()
-            .filter(row::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .filter(row::Column::Id.among(ids.iter().map(|id| id.0)))
             .order_by_asc(row::Column::Id)
             .lock_exclusive()
             .all(wave.tx())
@@ -452,8 +452,8 @@ async fn free_carts(wave: &Wave, orders: &[&Order]) -> Result<(), Unexpected> {
         return Ok(());
     }
     ordered_cart::Entity::delete_many()
-        .filter(ordered_cart::Column::CartId.is_in(orders.iter().map(|order| order.cart.0)))
-        .filter(ordered_cart::Column::OrderId.is_in(orders.iter().map(|order| order.id.0)))
+        .filter(ordered_cart::Column::CartId.among(orders.iter().map(|order| order.cart.0)))
+        .filter(ordered_cart::Column::OrderId.among(orders.iter().map(|order| order.id.0)))
         .exec(wave.tx())
         .await?;
     Ok(())
@@ -470,7 +470,7 @@ pub async fn find_all(
     ids: &[OrderId],
 ) -> Result<Vec<Order>, Unexpected> {
     let rows = row::Entity::find()
-        .filter(row::Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .filter(row::Column::Id.among(ids.iter().map(|id| id.0)))
         .order_by_asc(row::Column::Id);
     to_orders(rows.all(db).await?)
 }
@@ -528,7 +528,7 @@ pub async fn mark_closing(wave: &Wave, orders: &[OrderId]) -> Result<(), Unexpec
     }
     row::Entity::update_many()
         .col_expr(row::Column::Closing, Expr::value(true))
-        .filter(row::Column::Id.is_in(orders.iter().map(|id| id.0)))
+        .filter(row::Column::Id.among(orders.iter().map(|id| id.0)))
         .exec(wave.tx())
         .await?;
     Ok(())

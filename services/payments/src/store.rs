@@ -19,7 +19,7 @@ use confirmations::Confirmation;
 use contracts::payments::{PaymentCaptured, RefundStatus};
 use contracts::{AccountId, EntryId, Money, OrderId, PaymentId, RefundId, Timestamp, TopUpId};
 use kit::Unexpected;
-use kit::db::insert_all;
+use kit::db::{Among, insert_all};
 use kit::wave::Wave;
 use rows::{attempt, bill, entry, payment, refund, top_up, wallet};
 use sea_orm::entity::prelude::*;
@@ -128,7 +128,7 @@ impl Sheet {
             return Ok(());
         }
         let found = bill::Entity::find()
-            .filter(bill::Column::OrderId.is_in(orders))
+            .filter(bill::Column::OrderId.among(orders))
             .order_by_asc(bill::Column::OrderId)
             .lock_exclusive();
         for row in found.all(wave.tx()).await? {
@@ -169,7 +169,7 @@ impl Sheet {
             return Ok(());
         }
         let found = payment::Entity::find()
-            .filter(column.is_in(are))
+            .filter(column.among(are))
             .order_by_asc(payment::Column::Id)
             .lock_exclusive();
         for row in found.all(wave.tx()).await? {
@@ -191,7 +191,7 @@ impl Sheet {
             return Ok(());
         }
         let found = top_up::Entity::find()
-            .filter(top_up::Column::Id.is_in(ids))
+            .filter(top_up::Column::Id.among(ids))
             .order_by_asc(top_up::Column::Id)
             .lock_exclusive();
         for row in found.all(wave.tx()).await? {
@@ -213,7 +213,7 @@ impl Sheet {
             return Ok(());
         }
         let found = refund::Entity::find()
-            .filter(refund::Column::Id.is_in(ids))
+            .filter(refund::Column::Id.among(ids))
             .order_by_asc(refund::Column::Id)
             .lock_exclusive();
         for row in found.all(wave.tx()).await? {
@@ -235,7 +235,7 @@ impl Sheet {
             return Ok(());
         }
         let found = attempt::Entity::find()
-            .filter(attempt::Column::Id.is_in(ids))
+            .filter(attempt::Column::Id.among(ids))
             .order_by_asc(attempt::Column::Id)
             .lock_exclusive();
         for row in found.all(wave.tx()).await? {
@@ -306,7 +306,7 @@ impl Sheet {
             return Ok(());
         }
         let found = wallet::Entity::find()
-            .filter(wallet::Column::AccountId.is_in(accounts))
+            .filter(wallet::Column::AccountId.among(accounts))
             .order_by_asc(wallet::Column::AccountId)
             .lock_exclusive();
         for row in found.all(wave.tx()).await? {

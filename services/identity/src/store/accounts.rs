@@ -2,6 +2,7 @@
 use crate::account::{Account, Email};
 use contracts::identity::Contact;
 use contracts::{AccountId, Role, Timestamp};
+use kit::db::Among;
 use kit::problem::Unexpected;
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect, Set};
@@ -104,7 +105,7 @@ pub async fn lock_accounts_of(
     emails: &[String],
 ) -> Result<Vec<Account>, Unexpected> {
     let found = row::Entity::find()
-        .filter(Column::Email.is_in(emails))
+        .filter(Column::Email.among(emails))
         .order_by_asc(Column::Id)
         .lock_exclusive()
         .all(tx)
@@ -152,7 +153,7 @@ pub async fn contacts(
     accounts: &[AccountId],
 ) -> Result<Vec<Contact>, DbErr> {
     let wanted = accounts.iter().map(|account| account.0);
-    contacts_in(db, row::Entity::find().filter(Column::Id.is_in(wanted))).await
+    contacts_in(db, row::Entity::find().filter(Column::Id.among(wanted))).await
 }
 
 /// Where to write to those who run the shop.
@@ -242,7 +243,7 @@ pub async fn take_forgotten(tx: &DatabaseTransaction, most: u64) -> Result<Vec<S
         .await?;
     let ids: Vec<Uuid> = taken.iter().map(|row| row.id).collect();
     if !ids.is_empty() {
-        forgotten::Entity::delete_many().filter(forgotten::Column::Id.is_in(ids)).exec(tx).await?;
+        forgotten::Entity::delete_many().filter(forgotten::Column::Id.among(ids)).exec(tx).await?;
     }
     let mut emails: Vec<String> = taken.into_iter().map(|row| row.email).collect();
     emails.sort();

@@ -2,6 +2,7 @@
 use crate::link::{Link, purpose_name, purpose_of};
 use contracts::identity::LinkPurpose;
 use contracts::{AccountId, LinkId, Timestamp};
+use kit::db::Among;
 use kit::problem::Unexpected;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect, Set};
@@ -80,7 +81,7 @@ pub async fn live_links(
     now: Timestamp,
 ) -> Result<Vec<Link>, Unexpected> {
     let found = row::Entity::find()
-        .filter(Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .filter(Column::Id.among(ids.iter().map(|id| id.0)))
         .filter(Column::UsedAt.is_null())
         .filter(Column::ExpiresAt.gt(now.micros()))
         .order_by_asc(Column::Id)

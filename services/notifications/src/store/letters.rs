@@ -1,7 +1,7 @@
 //! The table of letters.
 use crate::letter::{Facts, Kind, Letter, State};
 use contracts::{AccountId, NotificationId, OrderId, Timestamp};
-use kit::db::{self, Change, SetUpdate, insert_all};
+use kit::db::{self, Among, Change, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, ExprTrait, QueryOrder, QuerySelect, Set};
@@ -39,7 +39,7 @@ pub async fn known(
     let rows = Entity::find()
         .select_only()
         .column(Column::About)
-        .filter(Column::About.is_in(about.iter().copied()))
+        .filter(Column::About.among(about.iter().copied()))
         .filter(Column::Kind.eq(kind.as_str()));
     Ok(rows.into_tuple::<Uuid>().all(tx).await?.into_iter().collect())
 }
@@ -112,7 +112,7 @@ pub async fn join_welcomes(
 ) -> Result<BTreeSet<Uuid>, Unexpected> {
     let accounts = verify.iter().filter_map(|letter| letter.account).map(Uuid::from);
     let welcomes = Entity::find()
-        .filter(Column::About.is_in(accounts))
+        .filter(Column::About.among(accounts))
         .filter(Column::Kind.eq(Kind::Welcome.as_str()))
         .order_by_asc(Column::Id)
         .lock_exclusive()
@@ -180,7 +180,7 @@ pub async fn claim(
     Entity::update_many()
         .col_expr(Column::NextAt, Expr::value(until.micros()))
         .col_expr(Column::Tries, Expr::col(Column::Tries).add(1))
-        .filter(Column::Id.is_in(rows.iter().map(|row| row.id)))
+        .filter(Column::Id.among(rows.iter().map(|row| row.id)))
         .exec(tx)
         .await?;
     rows.into_iter().map(|row| open(Model { tries: row.tries + 1, ..row })).collect()
@@ -194,7 +194,7 @@ pub async fn still_claimed(
     let rows = Entity::find()
         .select_only()
         .columns([Column::Id, Column::Tries])
-        .filter(Column::Id.is_in(claimed.iter().copied()))
+        .filter(Column::Id.among(claimed.iter().copied()))
         .filter(Column::State.eq(State::Due.as_str()))
         .order_by_asc(Column::Id)
         .lock_exclusive();

@@ -3,7 +3,7 @@ use crate::letter::{Kind, Low};
 use contracts::Timestamp;
 use contracts::inventory::LowStock;
 use kit::bus::Heard;
-use kit::db::{self, Change, SetUpdate, insert_all};
+use kit::db::{self, Among, Change, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect, Set};
@@ -45,7 +45,7 @@ pub async fn note(tx: &DatabaseTransaction, heard: &[Heard<LowStock>]) -> Result
         told.insert(heard.event.sku.to_string(), (&heard.event, heard.time.micros()));
     }
     let known = Entity::find()
-        .filter(Column::Sku.is_in(told.keys().cloned()))
+        .filter(Column::Sku.among(told.keys().cloned()))
         .order_by_asc(Column::Sku)
         .lock_exclusive()
         .all(tx)
@@ -111,7 +111,7 @@ pub async fn take(
         return Ok((Vec::new(), now));
     }
     let skus: BTreeSet<String> = rows.iter().map(|row| row.sku.clone()).collect();
-    Entity::delete_many().filter(Column::Sku.is_in(skus)).exec(tx).await?;
+    Entity::delete_many().filter(Column::Sku.among(skus)).exec(tx).await?;
     digests::Entity::update_many()
         .col_expr(Digest::LastAt, Expr::value(now.micros()))
         .filter(Digest::Kind.eq(kind))

@@ -3,7 +3,7 @@ use super::{Place, behind};
 use crate::letter::{Letter, Mail};
 use contracts::Timestamp;
 use contracts::notifications::MailStatus;
-use kit::db::{self, Change, SetUpdate};
+use kit::db::{self, Among, Change, SetUpdate};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, ExprTrait, QueryOrder, QuerySelect, Set};
 use std::collections::BTreeMap;
@@ -195,7 +195,7 @@ pub async fn claim(
     Entity::update_many()
         .col_expr(Column::NextAt, Expr::value(until.micros()))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
-        .filter(Column::Id.is_in(rows.iter().map(|row| row.id)))
+        .filter(Column::Id.among(rows.iter().map(|row| row.id)))
         .exec(tx)
         .await?;
     let counted = |row: Model| Model { attempts: row.attempts + 1, ..row };
@@ -210,7 +210,7 @@ pub async fn still_claimed(
     let rows = Entity::find()
         .select_only()
         .columns([Column::Id, Column::Attempts])
-        .filter(Column::Id.is_in(claimed.iter().copied()))
+        .filter(Column::Id.among(claimed.iter().copied()))
         .filter(Column::State.eq(name_of(MailStatus::Waiting)))
         .order_by_asc(Column::Id)
         .lock_exclusive();
@@ -264,13 +264,13 @@ pub async fn save(tx: &DatabaseTransaction, stands: &[Stand], now: Timestamp) ->
     Entity::update_many()
         .col_expr(Column::Plain, without(Column::Plain).into())
         .col_expr(Column::Html, without(Column::Html).into())
-        .filter(Column::Id.is_in(redact.iter().copied()))
+        .filter(Column::Id.among(redact.iter().copied()))
         .filter(Column::Secret.is_not_null())
         .exec(tx)
         .await?;
     Entity::update_many()
         .col_expr(Column::Secret, Expr::value(Option::<String>::None))
-        .filter(Column::Id.is_in(redact))
+        .filter(Column::Id.among(redact))
         .exec(tx)
         .await?;
     Ok(())

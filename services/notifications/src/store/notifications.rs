@@ -3,6 +3,7 @@ use super::{Place, behind};
 use crate::letter::{Letter, Mail};
 use contracts::notifications::Notification;
 use contracts::{AccountId, NotificationId, OrderId, Timestamp};
+use kit::db::Among;
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect, Set};
 
@@ -90,7 +91,7 @@ pub async fn written_since(
     let (at, id) = after;
     let same = Condition::all().add(Column::WrittenAt.eq(at)).add(Column::Id.gt(id));
     Entity::find()
-        .filter(Column::Account.is_in(accounts.into_iter().map(Uuid::from)))
+        .filter(Column::Account.among(accounts.into_iter().map(Uuid::from)))
         // What the index can find; the rest says where in an instant.
         .filter(Column::WrittenAt.gte(at))
         .filter(Condition::any().add(Column::WrittenAt.gt(at)).add(same))

@@ -1,7 +1,7 @@
 //! What is known of people: whose address is their own; and how everything of them goes.
 use super::{letters, mails, notifications};
 use contracts::AccountId;
-use kit::db::insert_all;
+use kit::db::{Among, insert_all};
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, DatabaseTransaction, QuerySelect, Set};
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// Remembers that the addresses of `accounts` are their own.
 pub async fn verify(tx: &DatabaseTransaction, accounts: BTreeSet<AccountId>) -> Result<(), DbErr> {
-    let known = Entity::find().filter(Column::Account.is_in(accounts.iter().map(|one| one.0)));
+    let known = Entity::find().filter(Column::Account.among(accounts.iter().map(|one| one.0)));
     let known: BTreeSet<Uuid> = known.all(tx).await?.into_iter().map(|row| row.account).collect();
     let new = accounts.into_iter().filter(|account| !known.contains(&account.0));
     insert_all(tx, new.map(|account| ActiveModel { account: Set(account.0) }).collect()).await
@@ -33,21 +33,21 @@ const AT_ONCE: usize = 1_000;
 pub async fn forget(tx: &DatabaseTransaction, accounts: &[AccountId]) -> Result<(), DbErr> {
     let accounts: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
     let mut orders = orders_of(tx, &accounts).await?;
-    let verified = Entity::find().filter(Column::Account.is_in(accounts.iter().copied()));
+    let verified = Entity::find().filter(Column::Account.among(accounts.iter().copied()));
     let verified: Vec<Uuid> = verified.all(tx).await?.into_iter().map(|row| row.account).collect();
     if !verified.is_empty() {
         let addresses = mails::Entity::find()
             .select_only()
             .column(mails::Column::Address)
             .distinct()
-            .filter(mails::Column::Id.is_in(letters_of(tx, &verified, &BTreeSet::new()).await?))
+            .filter(mails::Column::Id.among(letters_of(tx, &verified, &BTreeSet::new()).await?))
             .into_tuple::<Option<String>>()
             .all(tx)
             .await?;
         let guests = mails::Entity::find()
             .select_only()
             .column(mails::Column::OrderId)
-            .filter(mails::Column::Address.is_in(addresses.into_iter().flatten()))
+            .filter(mails::Column::Address.among(addresses.into_iter().flatten()))
             .filter(mails::Column::Account.is_null())
             .into_tuple::<Option<Uuid>>();
         orders.extend(guests.all(tx).await?.into_iter().flatten());
@@ -55,14 +55,14 @@ pub async fn forget(tx: &DatabaseTransaction, accounts: &[AccountId]) -> Result<
     let letters = letters_of(tx, &accounts, &orders).await?;
     for some in letters.chunks(AT_ONCE) {
         let of = || some.iter().copied();
-        mails::Entity::delete_many().filter(mails::Column::Id.is_in(of())).exec(tx).await?;
+        mails::Entity::delete_many().filter(mails::Column::Id.among(of())).exec(tx).await?;
         notifications::Entity::delete_many()
-            .filter(notifications::Column::Id.is_in(of()))
+            .filter(notifications::Column::Id.among(of()))
             .exec(tx)
             .await?;
-        letters::Entity::delete_many().filter(letters::Column::Id.is_in(of())).exec(tx).await?;
+        letters::Entity::delete_many().filter(letters::Column::Id.among(of())).exec(tx).await?;
     }
-    Entity::delete_many().filter(Column::Account.is_in(accounts)).exec(tx).await?;
+    Entity::delete_many().filter(Column::Account.among(accounts)).exec(tx).await?;
     Ok(())
 }
 
@@ -71,7 +71,7 @@ async fn orders_of(tx: &DatabaseTransaction, accounts: &[Uuid]) -> Result<BTreeS
         .select_only()
         .column(letters::Column::OrderId)
         .distinct()
-        .filter(letters::Column::Account.is_in(accounts.iter().copied()))
+        .filter(letters::Column::Account.among(accounts.iter().copied()))
         .filter(letters::Column::OrderId.is_not_null())
         .into_tuple::<Uuid>();
     Ok(orders.all(tx).await?.into_iter().collect())
@@ -87,11 +87,11 @@ async fn letters_of(
     use letters::Column as Letter;
     let orders: Vec<Uuid> = orders.iter().copied().collect();
     let mut found = BTreeSet::new();
-    let mut filters = vec![Condition::all().add(Letter::Account.is_in(accounts.iter().copied()))];
+    let mut filters = vec![Condition::all().add(Letter::Account.among(accounts.iter().copied()))];
     filters.extend(
         orders
             .chunks(AT_ONCE)
-            .map(|some| Condition::all().add(Letter::OrderId.is_in(some.iter().copied()))),
+            .map(|some| Condition::all().add(Letter::OrderId.among(some.iter().copied()))),
     );
     for filter in filters {
         let ids = letters::Entity::find().select_only().column(Letter::Id).filter(filter);

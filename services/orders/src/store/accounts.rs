@@ -4,14 +4,14 @@ use contracts::cart::CartLine;
 use contracts::orders::OrderStatus;
 use contracts::{AccountId, Address, Sku};
 use kit::Unexpected;
-use kit::db::{Change, Kind, SetUpdate};
+use kit::db::{Among, Change, Kind, SetUpdate};
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, ExprTrait as _, QueryOrder as _, QuerySelect as _};
 
 /// Blanks who and where in all orders of `accounts`; the country stays.
 pub async fn blank(wave: &Wave, accounts: &[AccountId]) -> Result<(), Unexpected> {
-    let theirs = row::Column::Account.is_in(accounts.iter().map(|account| account.0));
+    let theirs = row::Column::Account.among(accounts.iter().map(|account| account.0));
     let rows: Vec<(Uuid, String, Option<String>)> = row::Entity::find()
         .select_only()
         .columns([row::Column::Id, row::Column::ShippingAddress, row::Column::Email])
@@ -61,7 +61,7 @@ pub async fn has_bought(
     skus: &[Sku],
 ) -> Result<bool, Unexpected> {
     let sent = [OrderStatus::Fulfilled.word(), OrderStatus::Delivered.word()];
-    let paid_after = row::Column::Status.is_in(sent).and(row::Column::PaidAt.is_not_null());
+    let paid_after = row::Column::Status.among(sent).and(row::Column::PaidAt.is_not_null());
     // The lines are JSON of ours, in which a quote within a title is escaped. `_` in a SKU fits
     // anything, and SQLite takes `a` for `A`: what is found is read.
     let named = skus.iter().fold(Condition::any(), |any, sku| {

@@ -1,7 +1,7 @@
 //! The SQL of guest orders that join an account.
 use contracts::{AccountId, OrderId};
 use kit::Unexpected;
-use kit::db::{Change, Kind, SetUpdate, insert_all};
+use kit::db::{Among, Change, Kind, SetUpdate, insert_all};
 use kit::problem::Context as _;
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
@@ -47,7 +47,7 @@ pub async fn locked(
     accounts: &BTreeSet<AccountId>,
 ) -> Result<BTreeSet<AccountId>, Unexpected> {
     let rows = row::Entity::find()
-        .filter(row::Column::Account.is_in(accounts.iter().map(|account| account.0)))
+        .filter(row::Column::Account.among(accounts.iter().map(|account| account.0)))
         .order_by_asc(row::Column::Account)
         .lock_exclusive()
         .all(wave.tx())
@@ -71,7 +71,7 @@ pub async fn asked(
 pub async fn forget(wave: &Wave, accounts: &BTreeSet<AccountId>) -> Result<(), Unexpected> {
     if !accounts.is_empty() {
         row::Entity::delete_many()
-            .filter(row::Column::Account.is_in(accounts.iter().map(|account| account.0)))
+            .filter(row::Column::Account.among(accounts.iter().map(|account| account.0)))
             .exec(wave.tx())
             .await?;
     }
@@ -91,7 +91,7 @@ pub async fn join(
     let found: Vec<(Uuid, Option<String>, i64)> = order::Entity::find()
         .select_only()
         .columns([order::Column::Id, order::Column::EmailKey, order::Column::Version])
-        .filter(order::Column::EmailKey.is_in(owners.keys().map(String::as_str)))
+        .filter(order::Column::EmailKey.among(owners.keys().map(String::as_str)))
         .filter(order::Column::Account.is_null())
         .order_by_asc(order::Column::Id)
         .limit(most)
@@ -124,7 +124,7 @@ pub async fn versions(
     let rows: Vec<(Uuid, i64)> = order::Entity::find()
         .select_only()
         .columns([order::Column::Id, order::Column::Version])
-        .filter(order::Column::Id.is_in(orders.iter().map(|order| order.0)))
+        .filter(order::Column::Id.among(orders.iter().map(|order| order.0)))
         .order_by_asc(order::Column::Id)
         .into_tuple()
         .all(db)

@@ -8,6 +8,7 @@ use crate::wallet::Filling;
 use contracts::payments::{PaymentMethod, PaymentStatus};
 use contracts::{PaymentId, TopUpId};
 use kit::Unexpected;
+use kit::db::Among;
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, QueryOrder, QuerySelect, Select};
 use std::collections::BTreeMap;
@@ -96,7 +97,7 @@ pub async fn attempts(
     if keys.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let rows = attempt::Entity::find().filter(attempt::Column::Id.is_in(keys)).all(db).await?;
+    let rows = attempt::Entity::find().filter(attempt::Column::Id.among(keys)).all(db).await?;
     rows.into_iter().map(|row| Ok((row.id, attempt::open(row)?))).collect()
 }
 

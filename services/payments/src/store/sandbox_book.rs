@@ -1,6 +1,6 @@
 //! The table of the sandbox provider's own book.
 use kit::Unexpected;
-use kit::db::{Change, Kind, SetUpdate};
+use kit::db::{Among, Change, Kind, SetUpdate};
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect, Value};
@@ -44,7 +44,7 @@ impl ActiveModelBehavior for ActiveModel {}
 /// When the database fails.
 pub async fn load(wave: &Wave, keys: BTreeSet<Uuid>) -> Result<BTreeMap<Uuid, Model>, Unexpected> {
     let rows = Entity::find()
-        .filter(Column::Id.is_in(keys))
+        .filter(Column::Id.among(keys))
         .order_by_asc(Column::Id)
         .lock_exclusive()
         .all(wave.tx())
