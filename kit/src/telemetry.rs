@@ -57,28 +57,34 @@ where
     })
 }
 
-/// The name of a request, in its extensions: the client's, or a UUIDv7.
+/// The name of a request, in its extensions: the client's, or a UUIDv7. Kept as it stands in
+/// headers, which share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RequestId(Arc<str>);
+pub struct RequestId(HeaderValue);
 
 impl RequestId {
     /// The name.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.to_str().unwrap_or_default()
     }
     /// The client's, should it have sent 1 to 64 of `A-Z a-z 0-9 . _ -`, or a new one.
     fn of(headers: &HeaderMap, sources: &Sources) -> Self {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        headers
-            .get(REQUEST_ID)
-            .and_then(|name| name.to_str().ok())
-            .filter(|name| (1..=64).contains(&name.len()) && name.bytes().all(plain))
-            .map_or_else(|| Self(sources.id::<uuid::Uuid>().to_string().into()), |n| Self(n.into()))
+        let fits = |name: &&HeaderValue| {
+            (1..=64).contains(&name.len()) && name.as_bytes().iter().copied().all(plain)
+        };
+        headers.get(REQUEST_ID).filter(fits).map_or_else(|| Self::new(sources), |n| Self(n.clone()))
+    }
+    fn new(sources: &Sources) -> Self {
+        let mut text = uuid::Uuid::encode_buffer();
+        let text = sources.id::<uuid::Uuid>().hyphenated().encode_lower(&mut text);
+        // All of it is digits, letters and hyphens.
+        Self(HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-")))
     }
 }
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -109,6 +115,21 @@ impl TraceParent {
     #[must_use]
     pub fn child(self, sources: &Sources) -> Self {
         Self { span: new_span(sources), ..self }
+    }
+    /// As the header says it. Written by hand, as every request comes by here.
+    fn header(self) -> Option<HeaderValue> {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        let mut digits = |from: usize, bytes: &[u8]| {
+            const DIGITS: &[u8; 16] = b"0123456789abcdef";
+            let both = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+            for (place, digit) in text.iter_mut().skip(from).zip(both) {
+                *place = DIGITS[usize::from(digit)];
+            }
+        };
+        digits(3, &self.trace.to_be_bytes());
+        digits(36, &self.span.to_be_bytes());
+        digits(53, &[self.flags]);
+        HeaderValue::from_bytes(&text).ok()
     }
     /// Where a request goes on: behind its `traceparent`, or at the start of a trace.
     fn of(headers: &HeaderMap, sources: &Sources) -> Self {
@@ -241,9 +262,9 @@ pub async fn observe(
     let started = Instant::now();
     let id = RequestId::of(request.headers(), &observer.sources);
     let trace = TraceParent::of(request.headers(), &observer.sources);
-    let id_header = HeaderValue::from_str(id.as_str()).ok();
-    if let (Some(id), Ok(trace)) = (&id_header, HeaderValue::try_from(trace.to_string())) {
-        request.headers_mut().insert(REQUEST_ID, id.clone());
+    let name = id.0.clone();
+    request.headers_mut().insert(REQUEST_ID, name.clone());
+    if let Some(trace) = trace.header() {
         request.headers_mut().insert(TRACEPARENT, trace);
     }
     let (method, path) = (request.method().clone(), request.uri().path());
@@ -262,9 +283,7 @@ pub async fn observe(
     if !(status.as_u16() < 400 && matches!(method, Method::GET | Method::HEAD)) {
         span.in_scope(|| log(&response, route, took));
     }
-    if let Some(id) = id_header {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
+    response.headers_mut().insert(REQUEST_ID, name);
     response
 }
 
@@ -481,7 +500,9 @@ mod tests {
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body, "00-0af7651916cd43dd8448eb211c80319c-0707070707070707-01");
         assert_eq!(trace(), None);
-        assert_eq!(sent.parse::<TraceParent>().unwrap().to_string(), sent);
+        let parsed: TraceParent = sent.parse().unwrap();
+        assert_eq!(parsed.to_string(), sent);
+        assert_eq!(parsed.header().unwrap(), sent);
         assert!(format!("{}-more", sent.replacen("00", "01", 1)).parse::<TraceParent>().is_ok());
         for wrong in [
             "",

@@ -1,10 +1,11 @@
 //! Scores: units of paid orders, and fewer again when one is cancelled. By the set, as every
 //! sale comes by here.
 use crate::product::units_by_product;
+use crate::shown::Shown;
 use crate::store::{self, ChangeLog};
 use contracts::inventory::StockLine;
 use contracts::orders::{OrderCancelled, OrderPaid};
-use contracts::{OrderId, Sku};
+use contracts::{OrderId, ProductId, Sku};
 use kit::bus::Heard;
 use kit::problem::Unexpected;
 use kit::wave::Wave;
@@ -15,12 +16,17 @@ use uuid::Uuid;
 /// and is passed over; so is one that was cancelled before its payment was heard of.
 /// # Errors
 /// When the database fails.
-pub async fn count(wave: &mut Wave, heard: &[Heard<OrderPaid>]) -> Result<(), Unexpected> {
+pub async fn count(
+    wave: &mut Wave,
+    shown: &Shown,
+    heard: &[Heard<OrderPaid>],
+) -> Result<(), Unexpected> {
     let orders: Vec<OrderId> = heard.iter().map(|heard| heard.event.order).collect();
     let known = store::counted(wave, &orders).await?;
     let fresh: Vec<&OrderPaid> =
         heard.iter().map(|h| &*h.event).filter(|paid| !known.contains_key(&paid.order)).collect();
     let units = units(wave, fresh.iter().flat_map(|paid| &paid.lines), 1).await?;
+    note(wave, shown, &units);
     let counted = fresh.iter().map(|paid| (paid.order, true)).collect();
     store::change_scores(wave, counted, units).await
 }
@@ -29,7 +35,11 @@ pub async fn count(wave: &mut Wave, heard: &[Heard<OrderPaid>]) -> Result<(), Un
 /// there is none, one is left that keeps a late payment from counting.
 /// # Errors
 /// When the database fails.
-pub async fn uncount(wave: &mut Wave, heard: &[Heard<OrderCancelled>]) -> Result<(), Unexpected> {
+pub async fn uncount(
+    wave: &mut Wave,
+    shown: &Shown,
+    heard: &[Heard<OrderCancelled>],
+) -> Result<(), Unexpected> {
     let cancelled: Vec<&OrderCancelled> =
         heard.iter().map(|heard| &*heard.event).filter(|cancelled| cancelled.was_paid).collect();
     let orders: Vec<OrderId> = cancelled.iter().map(|cancelled| cancelled.order).collect();
@@ -46,7 +56,13 @@ pub async fn uncount(wave: &mut Wave, heard: &[Heard<OrderCancelled>]) -> Result
         }
     }
     let units = units(wave, lines, -1).await?;
+    note(wave, shown, &units);
     store::cancelled(wave, counted, never, units).await
+}
+
+/// Has pages of the products show their new scores.
+fn note(wave: &Wave, shown: &Shown, units: &BTreeMap<Uuid, i64>) {
+    units.keys().for_each(|product| shown.note_sale(ProductId(*product), wave.now()));
 }
 
 async fn units(

@@ -1,8 +1,9 @@
 //! The search index follows the change log: what changed is read and handed to it, in the order
 //! of the changes.
-use crate::Catalog;
 use crate::search::{Entry, Position};
 use crate::store::{self, ChangeLog, Listed};
+use crate::{Catalog, freshness};
+use contracts::ProductId;
 use contracts::catalog::ShelfEntry;
 use kit::problem::Unexpected;
 use kit::worker::Worked;
@@ -16,6 +17,7 @@ const MOST_INDEXED: u64 = 500;
 pub async fn turn(catalog: &Catalog) -> Result<Worked, Unexpected> {
     let db = catalog.db.reader();
     let (epoch, last) = store::last_change(db).await?;
+    freshness::follow(catalog, last).await?;
     let mut position = catalog.search.position().await?;
     let anew = position.epoch != epoch || position.last > last;
     if anew {
@@ -27,9 +29,12 @@ pub async fn turn(catalog: &Catalog) -> Result<Worked, Unexpected> {
     }
     let changed = store::changed_after(db, position.last, MOST_INDEXED).await?;
     let ids: Vec<Uuid> = changed.iter().map(|(id, _)| *id).collect();
+    // Before they are in the index: what it finds must not be shown as it was.
+    ids.iter().for_each(|id| catalog.shown.drop_product(ProductId(*id)));
     let followed = changed.last().map_or(last, |(_, number)| *number);
     let entries = entries(catalog, store::load(db, &ids).await?).await?;
     catalog.search.follow(entries, Position::new(epoch, followed), anew).await?;
+    catalog.shown.drop_pages();
     Ok(if followed < last { Worked::More } else { Worked::Idle })
 }
 

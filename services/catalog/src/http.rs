@@ -4,7 +4,7 @@ mod categories;
 mod genres;
 mod reviews;
 mod shelves;
-mod wire;
+pub(crate) mod wire;
 
 use crate::{Catalog, queries};
 use axum::extract::State;
@@ -16,6 +16,7 @@ use contracts::catalog::{
 };
 use contracts::{Money, NoRefusal, ProductId};
 use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue};
 use kit::auth::{Asker, require};
 use kit::input::{Body, Json, Path, Query};
 use kit::problem::{HttpResult, OrProblem as _, Problem};
@@ -62,10 +63,10 @@ async fn find_products(
     State(catalog): State<Arc<Catalog>>,
     Asker(caller): Asker,
     Query(query): Query<FindQuery>,
-) -> HttpResult<Json<ProductPage>> {
-    let page = queries::find_products(&catalog, &caller, query.call()?).await;
+) -> HttpResult<Response> {
+    let page = queries::find_page(&catalog, &caller, query.call()?).await;
     let page = page.or_problem(|FindProductsRefused::NotLoggedIn| Problem::unauthorized())?;
-    Ok(Json(page.into()))
+    Ok(json(page.write()?))
 }
 
 /// List the products that sell best.
@@ -83,10 +84,9 @@ async fn find_products(
 async fn best_sellers(
     State(catalog): State<Arc<Catalog>>,
     Query(query): Query<LimitQuery>,
-) -> HttpResult<Json<BestSellersList>> {
-    let best = queries::best_sellers(&catalog, BestSellers { limit: query.limit.get() }).await;
-    let items = best.or_problem(never)?.into_iter().map(Product::from).collect();
-    Ok(Json(BestSellersList { items }))
+) -> HttpResult<Response> {
+    let best = queries::best_page(&catalog, BestSellers { limit: query.limit.get() }).await;
+    Ok(json(best.or_problem(never)?.write_list()))
 }
 
 /// Show a product by id or slug.
@@ -109,14 +109,17 @@ async fn get_product(
     State(catalog): State<Arc<Catalog>>,
     Path(id_or_slug): Path<String>,
 ) -> HttpResult<Response> {
-    let asked = GetProduct { id_or_slug: id_or_slug.clone() };
-    let product =
-        queries::get_product(&catalog, asked).await.or_problem(|_| Problem::not_found())?;
-    if product.slug != id_or_slug && uuid::Uuid::parse_str(&id_or_slug).is_err() {
-        let now = format!("/v1/products/{}", product.slug);
+    let found = queries::find(&catalog, &id_or_slug).await;
+    let found = found.map_err(queries::not_done::<NoRefusal>).or_problem(never)?;
+    let ready = found.ok_or_else(Problem::not_found)?;
+    if ready.slug() != id_or_slug && uuid::Uuid::parse_str(&id_or_slug).is_err() {
+        let now = format!("/v1/products/{}", ready.slug());
         return Ok(Redirect::permanent(&now).into_response());
     }
-    Ok(Json(Product::from(product)).into_response())
+    let numbers = queries::numbers(&catalog, std::slice::from_ref(&ready)).await;
+    let mut text = Vec::new();
+    ready.write(&numbers, &mut text);
+    Ok(json(text))
 }
 
 /// List a new product (staff).
@@ -281,6 +284,14 @@ async fn prices_of(
     )
     .await;
     Ok(Json(PriceList { items: items.or_problem(never)? }))
+}
+
+/// An answer of JSON that is written already.
+fn json(text: Vec<u8>) -> Response {
+    let mut response = Response::new(text.into());
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
 }
 
 fn never(refusal: NoRefusal) -> Problem {

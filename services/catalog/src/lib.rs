@@ -8,12 +8,15 @@ mod create_products;
 mod delete_shelf_entry;
 mod export_products;
 mod follow_changes;
+mod freshness;
 mod http;
 mod import_products;
 mod moderate_review;
 mod note_availability;
+mod pages;
 mod product;
 mod queries;
+mod ready;
 mod retouch_products;
 mod review;
 mod reviews;
@@ -162,8 +165,8 @@ impl Catalog {
     }
     async fn show_changed(&self, listed: Listed) -> Result<Product, CallError<ProductRefused>> {
         self.shown.drop_product(listed.product.id);
-        let lost = || CallError::Unknown("the product is not shown".to_owned());
-        queries::show(self, vec![listed]).await.pop().ok_or_else(lost)
+        let shown = queries::show(self, &listed).await;
+        shown.map_err(|error| CallError::Unknown(error.to_string()))
     }
 
     /// Hands scores that changed to the index: now and then, not with every sale.
@@ -221,10 +224,12 @@ pub fn plug() -> Plug<Catalog> {
         .calls::<HasBought>()
         .tells::<ProductChanged>()
         .tells::<ShelfChanged>()
-        .hears::<OrderPaid>(|_, wave, heard| Box::pin(count_sales::count(wave, heard)))
-        .hears::<OrderCancelled>(|_, wave, heard| Box::pin(count_sales::uncount(wave, heard)))
-        .hears::<AvailabilityChanged>(|_, wave, heard| {
-            Box::pin(note_availability::note(wave, heard))
+        .hears::<OrderPaid>(|s, wave, heard| Box::pin(count_sales::count(wave, &s.shown, heard)))
+        .hears::<OrderCancelled>(|s, wave, heard| {
+            Box::pin(count_sales::uncount(wave, &s.shown, heard))
+        })
+        .hears::<AvailabilityChanged>(|s, wave, heard| {
+            Box::pin(note_availability::note(wave, &s.shown, heard))
         })
         .hears::<AccountErased>(|_, wave, heard| Box::pin(write_review::forget(wave, heard)))
         .watches::<ProductChanged>(|s, changed| s.shown.drop_product(changed.product))

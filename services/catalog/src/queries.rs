@@ -3,19 +3,22 @@ mod shelves;
 
 pub use shelves::{category_tree, get_shelf_entry, list_shelf};
 
-use crate::Catalog;
 use crate::product::is_slug;
-use crate::search::{Asked, Found, Spread};
+use crate::ready::Ready;
+use crate::search::Spread;
+use crate::shown::{FacetName, Question};
 use crate::store::{self, FoundName, Listed, SlugOf};
+use crate::{Catalog, freshness, pages};
 use contracts::catalog::{
     BestSellers, FacetCount, Facets, FindProducts, FindProductsRefused, GetProduct, NoSuchProduct,
-    Priced, PricesOf, Product, ProductPage, Shelf,
+    Priced, PricesOf, Product, ProductPage,
 };
 use contracts::inventory::AvailableOf;
 use contracts::payments::GetWallet;
-use contracts::{CallError, Caller, NoRefusal, ProductId, Sku};
+use contracts::{CallError, Caller, NoRefusal, ProductId, Sku, Timestamp};
 use kit::problem::Unexpected;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -37,7 +40,6 @@ pub struct Filter {
 
 const MOST_ON_A_PAGE: u32 = 100;
 const MOST_PRICES: usize = 1_000;
-const LONGEST_NAME: usize = 1_000;
 
 /// A read that failed by our fault: logged here, and nothing about it told.
 pub fn not_done<E>(error: Unexpected) -> CallError<E> {
@@ -50,23 +52,23 @@ pub async fn get_product(
     catalog: &Catalog,
     call: GetProduct,
 ) -> Result<Product, CallError<NoSuchProduct>> {
-    let listed = find(catalog, &call.id_or_slug).await.map_err(not_done)?;
-    let listed = listed.ok_or(CallError::Refused(NoSuchProduct))?;
-    let shown = show(catalog, vec![(*listed).clone()]).await.pop();
-    shown.ok_or(CallError::Refused(NoSuchProduct))
+    let found = find(catalog, &call.id_or_slug).await.map_err(not_done)?;
+    let ready = found.ok_or(CallError::Refused(NoSuchProduct))?;
+    let numbers = numbers(catalog, std::slice::from_ref(&ready)).await;
+    ready.product(&numbers).map_err(not_done)
 }
 
 /// The product on the shelves that an id or a slug names.
-pub async fn find(catalog: &Catalog, id_or_slug: &str) -> Result<Option<Arc<Listed>>, Unexpected> {
+pub async fn find(catalog: &Catalog, id_or_slug: &str) -> Result<Option<Arc<Ready>>, Unexpected> {
+    let now = catalog.sources.now();
+    freshness::look(catalog, now).await;
     let id = match Uuid::parse_str(id_or_slug) {
         Ok(id) => Some(id),
         Err(_) if is_slug(id_or_slug) => by_slug(catalog, id_or_slug).await?,
         Err(_) => None,
     };
-    match id {
-        Some(id) => listed(catalog, id).await,
-        None => Ok(None),
-    }
+    let Some(id) = id else { return Ok(None) };
+    Ok(ready(catalog, &[id], now).await?.pop())
 }
 
 async fn by_slug(catalog: &Catalog, slug: &str) -> Result<Option<Uuid>, Unexpected> {
@@ -80,51 +82,145 @@ async fn by_slug(catalog: &Catalog, slug: &str) -> Result<Option<Uuid>, Unexpect
     Ok(found)
 }
 
-/// A product as it is on the shelves, read at most a few seconds ago.
-async fn listed(catalog: &Catalog, id: Uuid) -> Result<Option<Arc<Listed>>, Unexpected> {
-    let now = catalog.sources.now();
-    if let Some(listed) = catalog.shown.get(ProductId(id), now) {
-        return Ok(Some(listed));
+/// The products `ids` that are on the shelves, in that order. Those that are not in memory are
+/// read together.
+async fn ready(
+    catalog: &Catalog,
+    ids: &[Uuid],
+    now: Timestamp,
+) -> Result<Vec<Arc<Ready>>, Unexpected> {
+    let shown = &catalog.shown;
+    let mut found: Vec<Option<Arc<Ready>>> =
+        ids.iter().map(|id| shown.get(ProductId(*id), now)).collect();
+    let lacking = ids.iter().zip(&found).filter(|(_, found)| found.is_none());
+    let lacking: Vec<Uuid> = lacking.map(|(id, _)| *id).collect();
+    if !lacking.is_empty() {
+        let before = shown.changes();
+        let mut read: BTreeMap<Uuid, Arc<Ready>> = BTreeMap::new();
+        for listed in store::load(catalog.db.reader(), &lacking).await? {
+            if !listed.withdrawn {
+                let ready = Arc::new(Ready::of(&listed, now)?);
+                shown.keep(Arc::clone(&ready), before);
+                read.insert(ready.id.0, ready);
+            }
+        }
+        for (place, id) in found.iter_mut().zip(ids) {
+            if place.is_none() {
+                *place = read.get(id).cloned();
+            }
+        }
     }
-    let before = catalog.shown.changes();
-    let read = store::load(catalog.db.reader(), &[id]).await?.pop().map(Arc::new);
-    let read = read.filter(|listed| !listed.withdrawn);
-    if let Some(listed) = &read {
-        catalog.shown.keep(Arc::clone(listed), now, before);
-    }
-    Ok(read)
+    Ok(found.into_iter().flatten().collect())
 }
 
-/// Products with the numbers that inventory has now. If it is away, what it last said.
-pub async fn show(catalog: &Catalog, listed: Vec<Listed>) -> Vec<Product> {
-    let skus: Vec<Sku> =
-        listed.iter().flat_map(|l| &l.product.variants).map(|v| v.sku.clone()).collect();
+/// How many can be ordered of each variant of each of `items`, one after the other, as inventory
+/// says. If it is away, what it last said.
+pub async fn numbers(catalog: &Catalog, items: &[Arc<Ready>]) -> Vec<i64> {
+    let skus: Vec<Sku> = items.iter().flat_map(|ready| ready.skus.iter().cloned()).collect();
     if skus.is_empty() {
         return Vec::new();
     }
-    let asked = catalog.calls.call(&Caller::Store, AvailableOf { skus }).await;
-    let numbers: Option<BTreeMap<Sku, i64>> = match asked {
-        Ok(numbers) => Some(numbers.into_iter().map(|n| (n.sku, n.available)).collect()),
+    let mut known = match catalog.calls.call(&Caller::Store, AvailableOf { skus }).await {
+        Ok(known) => known,
         Err(error) => {
             tracing::warn!(%error, "inventory is away: showing what it last said");
-            None
+            return last_numbers(catalog, items).await;
         }
     };
-    let show = |mut listed: Listed| {
-        for (variant, in_stock) in listed.product.variants.iter_mut().zip(&listed.in_stock) {
-            variant.available = match &numbers {
-                Some(numbers) => {
-                    let number = numbers.get(&variant.sku).copied().unwrap_or(0).max(0);
-                    catalog.shown.keep_number(&variant.sku, number);
-                    number
-                }
-                None => catalog.shown.last_number(&variant.sku, *in_stock),
-            };
+    if !known.is_sorted_by(|a, b| a.sku <= b.sku) {
+        known.sort_unstable_by(|a, b| a.sku.cmp(&b.sku));
+    }
+    let mut numbers = Vec::with_capacity(known.len());
+    for ready in items {
+        for (variant, sku) in ready.skus.iter().enumerate() {
+            let place = known.binary_search_by(|one| one.sku.cmp(sku));
+            let said = place.ok().and_then(|place| known.get(place));
+            let number = said.map_or(0, |said| said.available.max(0));
+            if ready.tell(variant, number) {
+                catalog.shown.keep_number(sku, number);
+            }
+            numbers.push(number);
         }
-        listed.product.available = listed.product.variants.first().map_or(0, |v| v.available);
-        listed.product
-    };
-    listed.into_iter().map(show).collect()
+    }
+    numbers
+}
+
+/// What inventory last said. Whether a variant can be ordered is read from the database, as what
+/// is ready may be older than that.
+async fn last_numbers(catalog: &Catalog, items: &[Arc<Ready>]) -> Vec<i64> {
+    let skus = || items.iter().flat_map(|ready| ready.skus.iter());
+    let flags = store::flags(catalog.db.reader(), skus()).await.unwrap_or_else(|error| {
+        error.log();
+        BTreeMap::new()
+    });
+    let flag = |sku: &Sku| flags.get(sku.as_str()).copied().unwrap_or(false);
+    skus().map(|sku| catalog.shown.last_number(sku, flag(sku))).collect()
+}
+
+/// A product that was changed a moment ago, with the numbers of inventory.
+pub async fn show(catalog: &Catalog, listed: &Listed) -> Result<Product, Unexpected> {
+    let ready = Arc::new(Ready::of(listed, catalog.sources.now())?);
+    let numbers = numbers(catalog, std::slice::from_ref(&ready)).await;
+    ready.product(&numbers)
+}
+
+/// A page of products that are ready, with what has to be written around them.
+pub struct ReadyPage {
+    items: Vec<Arc<Ready>>,
+    numbers: Vec<i64>,
+    page: u32,
+    per_page: u32,
+    total: u64,
+    facets: Option<Facets>,
+}
+
+impl ReadyPage {
+    /// Each product with the numbers of its variants.
+    fn each(&self) -> impl Iterator<Item = (&Ready, &[i64])> {
+        let mut rest = &self.numbers[..];
+        self.items.iter().map(move |ready| {
+            let (own, behind) = rest.split_at_checked(ready.skus.len()).unwrap_or((rest, &[]));
+            rest = behind;
+            (&**ready, own)
+        })
+    }
+    /// The members `items`, as the public API writes them.
+    fn write_items(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"items\":[");
+        for (place, (ready, numbers)) in self.each().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            ready.write(numbers, out);
+        }
+        out.push(b']');
+    }
+    /// The page as the public API writes it.
+    /// # Errors
+    /// Never: all of it is JSON.
+    pub fn write(&self) -> Result<Vec<u8>, Unexpected> {
+        let mut out = Vec::with_capacity(64 + self.items.len() * 1_500);
+        self.write_items(&mut out);
+        let Self { page, per_page, total, .. } = self;
+        // Writing to memory cannot fail.
+        let _ = write!(out, ",\"page\":{page},\"per_page\":{per_page},\"total\":{total}");
+        if let Some(facets) = &self.facets {
+            out.extend_from_slice(b",\"facets\":");
+            serde_json::to_writer(&mut out, facets)?;
+        }
+        out.push(b'}');
+        Ok(out)
+    }
+    /// The products alone, as the public API writes a list without pages.
+    pub fn write_list(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64 + self.items.len() * 1_500);
+        self.write_items(&mut out);
+        out.push(b'}');
+        out
+    }
+    fn products(&self) -> Result<Vec<Product>, Unexpected> {
+        self.each().map(|(ready, numbers)| ready.product(numbers)).collect()
+    }
 }
 
 /// A page of the products that match, and how many do.
@@ -133,6 +229,18 @@ pub async fn find_products(
     caller: &Caller,
     call: FindProducts,
 ) -> Result<ProductPage, CallError<FindProductsRefused>> {
+    let found = find_page(catalog, caller, call).await?;
+    let items = found.products().map_err(not_done)?;
+    let ReadyPage { page, per_page, total, facets, .. } = found;
+    Ok(ProductPage { items, page, per_page, total, facets })
+}
+
+/// A page of the products that match, ready to be written.
+pub async fn find_page(
+    catalog: &Catalog,
+    caller: &Caller,
+    call: FindProducts,
+) -> Result<ReadyPage, CallError<FindProductsRefused>> {
     let per_page = call.per_page.clamp(1, MOST_ON_A_PAGE);
     let page = call.page.max(1);
     let mut max_price = call.max_price;
@@ -140,48 +248,44 @@ pub async fn find_products(
         let balance = balance(catalog, caller).await?;
         max_price = Some(max_price.map_or(balance, |most| most.min(balance)));
     }
-    let names = names(catalog, &call).await.map_err(not_done)?;
-    let facets = call.facets.then(Facets::default);
-    let Some(names) = names else {
-        return Ok(ProductPage { items: Vec::new(), page, per_page, total: 0, facets });
-    };
-    let asked = Asked {
-        q: call.q.filter(|q| !q.trim().is_empty()),
-        filter: Filter { names, min_price: call.min_price, max_price, in_stock: call.in_stock },
-        order: call.sort,
+    let q = call.q.map(|q| q.trim().to_owned()).filter(|q| !q.is_empty());
+    let question = Question {
+        // Where nothing is searched for, what matches best is what is newest.
+        order: if q.is_none() && call.sort == Order::Relevance { Order::Newest } else { call.sort },
+        q,
+        names: [call.category, call.author, call.genre],
+        min_price: call.min_price,
+        max_price,
+        in_stock: call.in_stock,
         offset: u64::from(page - 1) * u64::from(per_page),
         limit: u64::from(per_page),
         spread: call.facets,
     };
-    let filter = asked.filter.clone();
-    let found = found(catalog, asked).await.map_err(not_done)?;
-    let mut listed = store::load(catalog.db.reader(), &found.ids).await.map_err(not_done)?;
-    // The index may be a moment behind the database.
-    listed.retain(|listed| !listed.withdrawn && fits(&filter, listed));
-    let facets = match found.spread {
-        Some(spread) => Some(facets_of(catalog, &spread).await.map_err(not_done)?),
-        None => None,
-    };
-    let items = show(catalog, listed).await;
-    Ok(ProductPage { items, page, per_page, total: found.total, facets })
+    let found = fill_page(catalog, question).await.map_err(not_done)?;
+    Ok(ReadyPage { page, per_page, ..found })
 }
 
-/// Words and counts are looked up in the index. A plain list comes from the database, and has a
-/// new product at once.
-async fn found(catalog: &Catalog, asked: Asked) -> Result<Found, Unexpected> {
-    if asked.q.is_some() || asked.spread {
-        return catalog.search.find(asked).await;
+async fn fill_page(catalog: &Catalog, question: Question) -> Result<ReadyPage, Unexpected> {
+    let now = catalog.sources.now();
+    freshness::look(catalog, now).await;
+    let found = pages::find(catalog, question, now).await?;
+    let mut items = ready(catalog, &found.ids, now).await?;
+    if let Some(filter) = &found.looked_up {
+        // The index may be a moment behind the database.
+        items.retain(|ready| fits(filter, ready));
     }
-    let Asked { filter, order, offset, limit, .. } = asked;
-    let (ids, total) = store::list(catalog.db.reader(), &filter, order, offset, limit).await?;
-    Ok(Found { ids, total, spread: None })
+    let facets = match &found.spread {
+        Some(spread) => Some(facets_of(catalog, spread).await?),
+        None => None,
+    };
+    let numbers = numbers(catalog, &items).await;
+    Ok(ReadyPage { items, numbers, page: 1, per_page: 0, total: found.total, facets })
 }
 
 /// Counts with the names that people know.
 async fn facets_of(catalog: &Catalog, spread: &Spread) -> Result<Facets, Unexpected> {
     let counted = [&spread.categories, &spread.authors, &spread.genres];
-    let numbers = counted.into_iter().flatten().map(|(number, _)| *number);
-    let names = store::numbered(catalog.db.reader(), numbers).await?;
+    let names = names(catalog, counted.into_iter().flatten().map(|(number, _)| *number)).await?;
     let named = |counts: &Vec<(i64, u64)>| -> Vec<FacetCount> {
         let named = counts.iter().filter_map(|(number, count)| {
             let entry = names.get(number)?;
@@ -196,12 +300,33 @@ async fn facets_of(catalog: &Catalog, spread: &Spread) -> Result<Facets, Unexpec
     Ok(Facets { categories, authors, genres, prices, in_stock })
 }
 
-fn fits(filter: &Filter, listed: &Listed) -> bool {
-    let cheapest = listed.product.variants.iter().map(|v| v.price.minor).min().unwrap_or(0);
-    let in_stock = listed.in_stock.iter().any(|flag| *flag);
-    filter.min_price.is_none_or(|least| cheapest >= least)
-        && filter.max_price.is_none_or(|most| cheapest <= most)
-        && filter.in_stock.is_none_or(|flag| flag == in_stock)
+/// What numbers of the index are called.
+async fn names(
+    catalog: &Catalog,
+    numbers: impl Iterator<Item = i64>,
+) -> Result<BTreeMap<i64, Arc<FacetName>>, Unexpected> {
+    let (mut names, mut lacking) = (BTreeMap::new(), Vec::new());
+    for number in numbers {
+        match catalog.shown.name(number) {
+            Some(name) => drop(names.insert(number, name)),
+            None => lacking.push(number),
+        }
+    }
+    if !lacking.is_empty() {
+        let lists = catalog.shown.lists();
+        for (number, entry) in store::numbered(catalog.db.reader(), lacking).await? {
+            let name = Arc::new(FacetName { slug: entry.slug, name: entry.name });
+            catalog.shown.keep_name(number, Arc::clone(&name), lists);
+            names.insert(number, name);
+        }
+    }
+    Ok(names)
+}
+
+fn fits(filter: &Filter, ready: &Ready) -> bool {
+    filter.min_price.is_none_or(|least| ready.cheapest >= least)
+        && filter.max_price.is_none_or(|most| ready.cheapest <= most)
+        && filter.in_stock.is_none_or(|flag| flag == ready.in_stock)
 }
 
 /// What the caller's wallet can pay, in minor units of the store's currency.
@@ -221,39 +346,22 @@ async fn balance(
     }
 }
 
-/// The ids of what is filtered by; none when one of them does not exist.
-async fn names(
-    catalog: &Catalog,
-    call: &FindProducts,
-) -> Result<Option<Vec<FoundName>>, Unexpected> {
-    let wanted = [
-        (Shelf::Categories, &call.category),
-        (Shelf::Authors, &call.author),
-        (Shelf::Genres, &call.genre),
-    ];
-    let mut ids = Vec::new();
-    for (shelf, text) in wanted {
-        let Some(text) = text else { continue };
-        if text.len() > LONGEST_NAME {
-            return Ok(None);
-        }
-        match store::find_name(catalog.db.reader(), shelf, text).await? {
-            Some(found) => ids.push(found),
-            None => return Ok(None),
-        }
-    }
-    Ok(Some(ids))
-}
-
 /// The products that sell best.
 pub async fn best_sellers(
     catalog: &Catalog,
     call: BestSellers,
 ) -> Result<Vec<Product>, CallError<NoRefusal>> {
+    best_page(catalog, call).await?.products().map_err(not_done)
+}
+
+/// The products that sell best, ready to be written: the first page of the list in that order.
+pub async fn best_page(
+    catalog: &Catalog,
+    call: BestSellers,
+) -> Result<ReadyPage, CallError<NoRefusal>> {
     let limit = u64::from(call.limit.clamp(1, MOST_ON_A_PAGE));
-    let ids = store::best_sellers(catalog.db.reader(), limit).await.map_err(not_done)?;
-    let listed = store::load(catalog.db.reader(), &ids).await.map_err(not_done)?;
-    Ok(show(catalog, listed).await)
+    let question = Question { order: Order::Best, limit, ..Default::default() };
+    fill_page(catalog, question).await.map_err(not_done)
 }
 
 /// What SKUs cost now. Never from a cache: a checkout charges these.

@@ -14,7 +14,7 @@ pub async fn list(
     call: ListReviews,
 ) -> Result<ReviewPage, CallError<ReviewRefused>> {
     let found = queries::find(catalog, &call.id_or_slug).await.map_err(queries::not_done)?;
-    let product = found.ok_or(CallError::Refused(ReviewRefused::NotFound))?.product.id;
+    let product = found.ok_or(CallError::Refused(ReviewRefused::NotFound))?.id;
     page(catalog, Some(product), ReviewStatus::Published, call.limit, call.cursor).await
 }
 

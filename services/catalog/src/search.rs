@@ -35,8 +35,8 @@ use uuid::Uuid;
 
 /// What the writer may use before it writes a segment: the least that there is.
 const WRITER_BYTES: usize = 15_000_000;
-/// After so many turns without a change the writer is let go.
-const IDLE_TURNS: u32 = 10;
+/// After so many turns without a change the writer is let go, with its buffers.
+const IDLE_TURNS: u32 = 2;
 /// How many spreads are remembered until the index changes.
 const MOST_REMEMBERED: usize = 64;
 /// For pages that end later all is counted first, as the collector makes room for all before them.

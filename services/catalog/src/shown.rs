@@ -1,53 +1,195 @@
-//! What was read of products a moment ago, so that a popular page does not ask the database
-//! every time. Dropped when a product changes, and never older than five seconds.
-use crate::store::Listed;
+//! What is shown again and again: products that are ready to be answered, which of them a
+//! question finds, the names of facets. Bounded by weight.
+//!
+//! Nothing of it is older than what the database says by more than a second. A change of this
+//! process is told before whoever made it is answered (`watches`); that others made one is read
+//! from the change log ([`crate::freshness`]). Units sold are not in the log until the index is
+//! given them, and are noted by themselves.
+use crate::product::Shelf;
+use crate::queries::{Filter, Order};
+use crate::ready::Ready;
+use crate::search::Spread;
 use contracts::{ProductId, Sku, Timestamp};
 use quick_cache::sync::Cache;
+use quick_cache::{OptionsBuilder, Weighter};
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use uuid::Uuid;
 
-const OLDEST: Duration = Duration::from_secs(5);
-const PRODUCTS: usize = 2_000;
+/// Bytes of products, about.
+const OF_PRODUCTS: u64 = 16 << 20;
+/// Bytes of answers to questions, about.
+const OF_PAGES: u64 = 4 << 20;
 const SLUGS: usize = 20_000;
-const NUMBERS: usize = 50_000;
+const NUMBERS: usize = 20_000;
+const NAMES: usize = 4_000;
+/// Products are read again at last, whatever nobody told of them.
+const OLDEST: Duration = Duration::from_secs(300);
+/// How old scores may be shown; and when a sale that was heard of is committed, or failed.
+const SOLD_AGO: Duration = Duration::from_secs(1);
+/// Sales are noted by the hash of their product.
+const SALES: usize = 1 << 14;
+/// Who asks the same waits for the first one.
+const QUEUES: usize = 64;
+
+/// A question: which page of what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Question {
+    /// The words.
+    pub q: Option<String>,
+    /// A category, an author and a genre, as they were asked for.
+    pub names: [Option<String>; 3],
+    /// At least so many minor units.
+    pub min_price: Option<i64>,
+    /// At most so many.
+    pub max_price: Option<i64>,
+    /// Whether it can be ordered.
+    pub in_stock: Option<bool>,
+    /// In which order.
+    pub order: Order,
+    /// How many come before.
+    pub offset: u64,
+    /// How many are asked for.
+    pub limit: u64,
+    /// Whether to count.
+    pub spread: bool,
+}
+
+/// The shelves of [`Question::names`].
+pub const NAMED: [Shelf; 3] = [Shelf::Categories, Shelf::Authors, Shelf::Genres];
+
+/// What was found.
+#[derive(Debug)]
+pub struct Page {
+    /// The products, in their order.
+    pub ids: Box<[Uuid]>,
+    /// How many match in all.
+    pub total: u64,
+    /// What they were filtered by, should they come from the index: it may be behind.
+    pub looked_up: Option<Filter>,
+    /// How all matches spread.
+    pub spread: Option<Arc<Spread>>,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// After how many changes: see [`Shown::lists`].
+    pub lists: u64,
+}
+
+/// A name of a facet.
+#[derive(Debug)]
+pub struct FacetName {
+    /// What to filter by.
+    pub slug: String,
+    /// The name.
+    pub name: String,
+}
+
+/// Weighs what is kept.
+#[derive(Clone, Copy)]
+pub struct Scales;
+
+impl Weighter<ProductId, Arc<Ready>> for Scales {
+    fn weight(&self, _: &ProductId, ready: &Arc<Ready>) -> u64 {
+        ready.weight() as u64
+    }
+}
+impl Weighter<Question, Arc<Page>> for Scales {
+    fn weight(&self, question: &Question, page: &Arc<Page>) -> u64 {
+        let words = question.q.iter().chain(question.names.iter().flatten());
+        let words: usize = words.map(|word| word.len()).sum();
+        let spread = page.spread.as_ref().map_or(0, |spread| spread.weight());
+        (450 + words + page.ids.len() * 16 + spread) as u64
+    }
+}
+
+type Hasher = BuildHasherDefault<DefaultHasher>;
 
 /// The cache of one replica.
 pub struct Shown {
-    products: Cache<ProductId, (Arc<Listed>, Timestamp)>,
+    products: Cache<ProductId, Arc<Ready>, Scales>,
     /// A product keeps its slugs for ever, also those that it had before.
     slugs: Cache<String, Uuid>,
     /// What inventory last said, for when it is away.
     numbers: Cache<Sku, i64>,
+    pages: Cache<Question, Arc<Page>, Scales>,
+    queues: Box<[tokio::sync::Mutex<()>]>,
+    names: Cache<i64, Arc<FacetName>>,
     changes: AtomicU64,
+    lists: AtomicU64,
+    sales: Box<[AtomicI64]>,
+    last_sale: AtomicI64,
+    /// Up to which number the change log was followed, and up to which one it is known that it
+    /// will be written, and since when.
+    pub(crate) followed: AtomicI64,
+    pub(crate) looked: AtomicI64,
+    pub(crate) looking: tokio::sync::Mutex<()>,
+    expected: AtomicI64,
+    expected_at: AtomicI64,
+}
+
+fn weighed<K, V>(bytes: u64, each: usize) -> Cache<K, V, Scales>
+where
+    K: Eq + std::hash::Hash,
+    V: Clone,
+    Scales: Weighter<K, V> + Clone,
+{
+    let items = usize::try_from(bytes).unwrap_or(usize::MAX) / each;
+    let options = OptionsBuilder::new()
+        .shards(4)
+        .estimated_items_capacity(items)
+        .weight_capacity(bytes)
+        .build();
+    match options {
+        Ok(options) => Cache::with_options(options, Scales, Default::default(), Default::default()),
+        Err(_) => Cache::with_weighter(items, bytes, Scales),
+    }
 }
 
 impl Default for Shown {
     fn default() -> Self {
-        Self {
-            products: Cache::new(PRODUCTS),
-            slugs: Cache::new(SLUGS),
-            numbers: Cache::new(NUMBERS),
-            changes: AtomicU64::new(0),
-        }
+        Self::of(OF_PRODUCTS, OF_PAGES)
     }
 }
 
 impl Shown {
-    /// What was read of the product, unless that is too long ago.
-    pub fn get(&self, product: ProductId, now: Timestamp) -> Option<Arc<Listed>> {
-        let (listed, at) = self.products.get(&product)?;
-        (now.since(at) < OLDEST).then_some(listed)
+    /// Of so many bytes for products and for pages.
+    pub fn of(products: u64, pages: u64) -> Self {
+        Self {
+            products: weighed(products, 1_500),
+            slugs: Cache::new(SLUGS),
+            numbers: Cache::new(NUMBERS),
+            pages: weighed(pages, 1_500),
+            queues: (0..QUEUES).map(|_| tokio::sync::Mutex::default()).collect(),
+            names: Cache::new(NAMES),
+            changes: AtomicU64::new(0),
+            lists: AtomicU64::new(0),
+            sales: (0..SALES).map(|_| AtomicI64::new(i64::MIN)).collect(),
+            last_sale: AtomicI64::new(i64::MIN),
+            followed: AtomicI64::new(-1),
+            looked: AtomicI64::new(i64::MIN),
+            looking: tokio::sync::Mutex::default(),
+            expected: AtomicI64::new(-1),
+            expected_at: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    /// A product that is ready, unless that is too long ago.
+    pub fn get(&self, product: ProductId, now: Timestamp) -> Option<Arc<Ready>> {
+        let ready = self.products.get(&product)?;
+        let sold = self.sale(product).load(Ordering::Relaxed);
+        (age(ready.read_at, now) < OLDEST && counts_sales(sold, ready.read_at, now))
+            .then_some(ready)
     }
     /// How many changes were seen: to be asked before reading what is to be kept.
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
     }
     /// Keeps what was read, unless something changed while it was read.
-    pub fn keep(&self, listed: Arc<Listed>, now: Timestamp, before: u64) {
-        let product = listed.product.id;
-        self.products.insert(product, (listed, now));
+    pub fn keep(&self, ready: Arc<Ready>, before: u64) {
+        let product = ready.id;
+        self.products.insert(product, ready);
         if self.changes() != before {
             self.products.remove(&product);
         }
@@ -56,12 +198,83 @@ impl Shown {
     pub fn drop_product(&self, product: ProductId) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         self.products.remove(&product);
+        self.drop_pages();
     }
-    /// Forgets all products: a name that many of them have has changed.
+    /// Forgets all products: a name that many of them have has changed, or much has.
     pub fn drop_products(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         self.products.clear();
+        self.drop_pages();
+        self.names.clear();
     }
+    /// Forgets what names are: one may have changed.
+    pub fn drop_names(&self) {
+        self.drop_pages();
+        self.names.clear();
+    }
+    /// Forgets what questions found: something may be found now, or no longer.
+    pub fn drop_pages(&self) {
+        self.lists.fetch_add(1, Ordering::AcqRel);
+    }
+    /// How often pages were forgotten: to be asked before reading what is to be kept.
+    pub fn lists(&self) -> u64 {
+        self.lists.load(Ordering::Acquire)
+    }
+
+    /// What the question found, if nothing has changed since.
+    pub fn page(&self, question: &Question, now: Timestamp) -> Option<Arc<Page>> {
+        let page = self.pages.get(question)?;
+        let same = page.lists == self.lists() && self.is_settled(now);
+        let last_sale = self.last_sale.load(Ordering::Relaxed);
+        let sales = question.order != Order::Best || counts_sales(last_sale, page.at, now);
+        (same && sales).then_some(page)
+    }
+    /// Keeps what a question found.
+    pub fn keep_page(&self, question: Question, page: Arc<Page>) {
+        self.pages.insert(question, page);
+    }
+    /// Where those who ask the same wait for each other.
+    pub fn queue(&self, question: &Question) -> &tokio::sync::Mutex<()> {
+        let hash = Hasher::default().hash_one(question);
+        &self.queues[usize::try_from(hash % QUEUES as u64).unwrap_or(0)]
+    }
+
+    /// The name of this number.
+    pub fn name(&self, number: i64) -> Option<Arc<FacetName>> {
+        self.names.get(&number)
+    }
+    /// Keeps the name of a number, unless names changed while it was read.
+    pub fn keep_name(&self, number: i64, name: Arc<FacetName>, lists: u64) {
+        self.names.insert(number, name);
+        if self.lists() != lists {
+            self.names.remove(&number);
+        }
+    }
+
+    /// Notes that a product was sold, before that is committed.
+    pub fn note_sale(&self, product: ProductId, now: Timestamp) {
+        self.sale(product).store(now.micros(), Ordering::Relaxed);
+        self.last_sale.store(now.micros(), Ordering::Relaxed);
+    }
+    fn sale(&self, product: ProductId) -> &AtomicI64 {
+        // The end of an id is chance.
+        let low = product.0.as_u64_pair().1;
+        &self.sales[usize::try_from(low % SALES as u64).unwrap_or(0)]
+    }
+
+    /// Says that the change log will be written up to `number`: called before the commit. Until
+    /// it has been followed so far, no page is taken from memory.
+    pub fn expect(&self, number: i64, now: Timestamp) {
+        self.expected_at.store(now.micros(), Ordering::Release);
+        self.expected.fetch_max(number, Ordering::AcqRel);
+    }
+    /// Whether all changes that were said to come have come, or will not come any more.
+    pub fn is_settled(&self, now: Timestamp) -> bool {
+        let behind = self.followed.load(Ordering::Acquire) < self.expected.load(Ordering::Acquire);
+        let since = Timestamp::from_micros(self.expected_at.load(Ordering::Acquire));
+        !behind || now.since(since) >= SOLD_AGO
+    }
+
     /// The product of a slug.
     pub fn id_of(&self, slug: &str) -> Option<Uuid> {
         self.slugs.get(slug)
@@ -72,9 +285,7 @@ impl Shown {
     }
     /// Remembers what inventory said.
     pub fn keep_number(&self, sku: &Sku, number: i64) {
-        if self.numbers.get(sku) != Some(number) {
-            self.numbers.insert(sku.clone(), number);
-        }
+        self.numbers.insert(sku.clone(), number);
     }
     /// What inventory last said of a SKU that it called orderable or not: none of what is not,
     /// and at least one of what is.
@@ -82,3 +293,20 @@ impl Shown {
         if in_stock { self.numbers.get(sku).unwrap_or(1).max(1) } else { 0 }
     }
 }
+
+/// By how much the clocks of two requests may be read in another order than they came.
+const JITTER: Duration = Duration::from_millis(100);
+
+/// How long ago `at` was. Where the clock was set back since, nobody knows.
+pub fn age(at: Timestamp, now: Timestamp) -> Duration {
+    if at <= now.after(JITTER) { now.since(at) } else { Duration::MAX }
+}
+
+/// Whether what was read at `at` has the units of a sale that was noted at `sold`, or is young
+/// enough to be shown without.
+fn counts_sales(sold: i64, at: Timestamp, now: Timestamp) -> bool {
+    Timestamp::from_micros(sold).after(SOLD_AGO) < at || age(at, now) < SOLD_AGO
+}
+
+#[cfg(test)]
+mod tests;

@@ -20,9 +20,7 @@ pub use reviews::{
     NewReview, Standing, count_stars, forget_accounts, insert_review, list_reviews, locked_review,
     reviews_by, set_review_status, skus_ever_of, standing,
 };
-pub use scores::{
-    any_stale, best_sellers, cancelled, change as change_scores, counted, publish_scores,
-};
+pub use scores::{any_stale, cancelled, change as change_scores, counted, publish_scores};
 pub use shelves::{
     above, all_categories, any_touched, below, category_slugs, change_entry, children_of,
     insert_entry, name_owner, numbered, numbers_of, remove_entry, retouch, shelf_entry,
@@ -34,7 +32,7 @@ use crate::product::{SHELVES, shelf_key, title_with};
 use crate::queries::{Filter, Order};
 use contracts::catalog::{Named, Priced, Product, Shelf, Variant};
 use contracts::{Currency, Money, ProductId, Sku, Timestamp};
-use kit::db::{Change, Kind, SetUpdate, insert_all};
+use kit::db::{Among as _, Change, Kind, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use rows::{availability, change_log, name, product, product_name, score, variant};
@@ -74,6 +72,10 @@ impl ChangeLog {
     /// The number of the next change.
     pub fn next(&mut self) -> i64 {
         self.last += 1;
+        self.last
+    }
+    /// The number of the last change.
+    pub const fn last(&self) -> i64 {
         self.last
     }
     /// Whether any change was numbered.
@@ -129,12 +131,17 @@ pub async fn load(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Listed>
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let among = || ids.iter().copied();
-    let products =
-        product::Entity::find().filter(product::Column::Id.is_in(among())).all(db).await?;
+    let asked = padded(ids);
+    let among = || asked.iter().copied();
+    let products = product::Entity::find()
+        .join(JoinType::LeftJoin, scores::of_product())
+        .select_also(score::Entity)
+        .filter(product::Column::Id.among(among()))
+        .all(db)
+        .await?;
     let variants = variant::Entity::find()
         .find_also_related_flag()
-        .filter(variant::Column::ProductId.is_in(among()))
+        .filter(variant::Column::ProductId.among(among()))
         .order_by_asc(variant::Column::ProductId)
         .order_by_asc(variant::Column::Position)
         .into_tuple::<(Uuid, String, String, i64, String, Option<bool>)>()
@@ -152,15 +159,12 @@ pub async fn load(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Listed>
                 .to(name::Column::Id)
                 .into(),
         )
-        .filter(product_name::Column::ProductId.is_in(among()))
+        .filter(product_name::Column::ProductId.among(among()))
         .order_by_asc(product_name::Column::ProductId)
         .order_by_asc(product_name::Column::Position)
         .into_tuple::<(Uuid, String, String, String, Uuid)>()
         .all(db)
         .await?;
-    let scores =
-        score::Entity::find().filter(score::Column::ProductId.is_in(among())).all(db).await?;
-
     let mut by_product: BTreeMap<Uuid, Parts> = BTreeMap::new();
     for (product, sku, options, price, currency, in_stock) in variants {
         let parts = by_product.entry(product).or_default();
@@ -171,15 +175,25 @@ pub async fn load(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Listed>
         let named = Named { id, slug, name };
         by_product.entry(product).or_default().names.entry(shelf).or_default().push(named);
     }
-    for row in scores {
-        by_product.entry(row.product_id).or_default().score = row.score;
-    }
     let mut listed: BTreeMap<Uuid, Listed> = BTreeMap::new();
-    for row in products {
-        let parts = by_product.remove(&row.id).unwrap_or_default();
+    for (row, score) in products {
+        let mut parts = by_product.remove(&row.id).unwrap_or_default();
+        parts.score = score.map_or(0, |score| score.score);
         listed.insert(row.id, assemble(row, parts)?);
     }
     Ok(ids.iter().filter_map(|id| listed.remove(id)).collect())
+}
+
+/// The ids with the last one repeated: what is not in memory of a page is now one product, now
+/// another number of them, and few statements stay prepared.
+fn padded(ids: &[Uuid]) -> Vec<Uuid> {
+    let mut ids = ids.to_vec();
+    if let (Some(last), Some(room)) =
+        (ids.last().copied(), [1, 4, 24, 128].into_iter().find(|room| ids.len() <= *room))
+    {
+        ids.resize(room, last);
+    }
+    ids
 }
 
 /// What stands beside a product's own row.
@@ -284,7 +298,7 @@ pub async fn prices_of(db: &impl ConnectionTrait, skus: &[Sku]) -> Result<Vec<Pr
                 .to(product::Column::Id)
                 .into(),
         )
-        .filter(variant::Column::Sku.is_in(skus.iter().map(Sku::as_str)))
+        .filter(variant::Column::Sku.among(skus.iter().map(Sku::as_str)))
         .filter(variant::Column::WithdrawnAt.is_null())
         .filter(product::Column::WithdrawnAt.is_null())
         .order_by_asc(variant::Column::Sku)
@@ -307,21 +321,25 @@ pub async fn prices_of(db: &impl ConnectionTrait, skus: &[Sku]) -> Result<Vec<Pr
         .collect()
 }
 
-/// A page of what matches `filter`, and how many match in all.
+/// How many products match `filter`.
+pub async fn count(db: &impl ConnectionTrait, filter: &Filter) -> Result<u64, Unexpected> {
+    let found = product::Entity::find()
+        .filter(product::Column::WithdrawnAt.is_null())
+        .filter(condition(filter));
+    Ok(found.count(db).await?)
+}
+
+/// A page of what matches `filter`.
 pub async fn list(
     db: &impl ConnectionTrait,
     filter: &Filter,
     order: Order,
     offset: u64,
     limit: u64,
-) -> Result<(Vec<Uuid>, u64), Unexpected> {
+) -> Result<Vec<Uuid>, Unexpected> {
     let mut found = product::Entity::find()
         .filter(product::Column::WithdrawnAt.is_null())
         .filter(condition(filter));
-    let total = found.clone().count(db).await?;
-    if offset >= total {
-        return Ok((Vec::new(), total));
-    }
     found = match order {
         Order::Price => found.order_by_asc(product::Column::MinPrice),
         Order::PriceDescending => found.order_by_desc(product::Column::MinPrice),
@@ -337,7 +355,7 @@ pub async fn list(
         _ => found.order_by_desc(product::Column::Id),
     };
     let page = found.select_only().column(product::Column::Id).offset(offset).limit(limit);
-    Ok((page.into_tuple().all(db).await?, total))
+    Ok(page.into_tuple().all(db).await?)
 }
 
 fn condition(filter: &Filter) -> Condition {
@@ -363,11 +381,21 @@ pub async fn products_of(
     let rows = variant::Entity::find()
         .select_only()
         .columns([variant::Column::Sku, variant::Column::ProductId])
-        .filter(variant::Column::Sku.is_in(skus.into_iter().map(Sku::as_str)))
+        .filter(variant::Column::Sku.among(skus.into_iter().map(Sku::as_str)))
         .into_tuple::<(String, Uuid)>()
         .all(db)
         .await?;
     rows.into_iter().map(|(sku, product)| Ok((read_sku(&sku)?, product))).collect()
+}
+
+/// What inventory has said of SKUs: whether they can be ordered.
+pub async fn flags<'a>(
+    db: &impl ConnectionTrait,
+    skus: impl Iterator<Item = &'a Sku>,
+) -> Result<BTreeMap<String, bool>, Unexpected> {
+    let among = availability::Column::Sku.among(skus.map(Sku::as_str));
+    let rows = availability::Entity::find().filter(among).all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.sku, row.in_stock)).collect())
 }
 
 /// Writes down what inventory says of SKUs, and what follows for their products.
@@ -377,7 +405,7 @@ pub async fn set_availability(
     flags: &BTreeMap<Sku, bool>,
 ) -> Result<(), Unexpected> {
     let among = || flags.keys().map(Sku::as_str);
-    let known = availability::Entity::find().filter(availability::Column::Sku.is_in(among()));
+    let known = availability::Entity::find().filter(availability::Column::Sku.among(among()));
     let known: BTreeMap<String, bool> =
         known.all(wave.tx()).await?.into_iter().map(|row| (row.sku, row.in_stock)).collect();
     let (mut new, mut changed) = (Vec::new(), Vec::new());
@@ -414,7 +442,7 @@ async fn flag_products(
     let among = || products.iter().copied();
     let flags = variant::Entity::find()
         .find_also_related_flag()
-        .filter(variant::Column::ProductId.is_in(among()))
+        .filter(variant::Column::ProductId.among(among()))
         .into_tuple::<(Uuid, String, String, i64, String, Option<bool>)>()
         .all(wave.tx())
         .await?;
@@ -422,7 +450,7 @@ async fn flag_products(
     for (product, .., flag) in flags {
         *in_stock.entry(product).or_default() |= flag.unwrap_or(false);
     }
-    let rows = product::Entity::find().filter(product::Column::Id.is_in(among()));
+    let rows = product::Entity::find().filter(product::Column::Id.among(among()));
     let rows = rows.order_by_asc(product::Column::Id).all(wave.tx()).await?;
     let mut changed: Vec<Vec<Value>> = Vec::new();
     for row in rows {

@@ -23,7 +23,7 @@ pub async fn answer(
     let account = caller.account().ok_or(refused(ReviewRefused::NotLoggedIn))?;
     let words = check(&call).map_err(refused)?;
     let listed = queries::find(catalog, &call.id_or_slug).await.map_err(queries::not_done)?;
-    let product = listed.ok_or(refused(ReviewRefused::NotFound))?.product.id;
+    let product = listed.ok_or(refused(ReviewRefused::NotFound))?.id;
     if !has_bought(catalog, account, product).await? {
         return Err(refused(ReviewRefused::NotBought));
     }

@@ -1,4 +1,5 @@
 //! Staff add to the shelf or take from it, with a reason.
+use crate::Watch;
 use crate::set_stock::{invalid, refused};
 use crate::stock::MOST_ON_HAND;
 use crate::store::{self, ByStaff};
@@ -25,7 +26,7 @@ type Answer = Result<StockLevel, StockRefused>;
 pub async fn adjust_stock(
     wave: &mut Wave,
     caller: &Caller,
-    low: i64,
+    watch: &Watch,
     command: &AdjustStock,
 ) -> Result<Answer, Unexpected> {
     if let Err(refused) = check(caller, command) {
@@ -48,7 +49,7 @@ pub async fn adjust_stock(
         let (sku, reason) = (&command.sku, command.reason.trim());
         let (before, account) = (before.map(|before| before.stock), caller.account());
         let done = ByStaff { sku, before, now, low_stock_at, reason, account };
-        store::save_by_staff(wave, low, &[done]).await?;
+        store::save_by_staff(wave, watch, &[done]).await?;
     }
     let answer = decided.map(|now| now.level(command.sku.clone(), low_stock_at));
     if !matches!(answer, Err(StockRefused::Invalid { .. })) {

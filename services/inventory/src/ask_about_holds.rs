@@ -3,12 +3,13 @@
 //! One clock decides when an order ends, and it is that of orders: no hold is let go because
 //! time passed. A checkout that died between its hold and its order leaves a hold that no event
 //! will ever end; orders is asked, and marks an id that it never placed, so that it never will.
-use crate::{Inventory, queries, store};
+use crate::{Inventory, Watch, queries, store};
 use contracts::orders::{Became, WhatBecameOf};
 use contracts::{Caller, OrderId};
 use kit::Unexpected;
 use kit::wave::Wave;
 use kit::worker::Worked;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The most holds that are asked about in one turn.
@@ -39,9 +40,10 @@ pub async fn ask_about_holds(inventory: &Inventory) -> Result<Worked, Unexpected
             break;
         }
     }
-    let settled = inventory.waves.write((inventory.low, answers), |wave, (low, answers)| {
-        Box::pin(settle_holds(wave, *low, answers))
-    });
+    let settled =
+        inventory.waves.write((Arc::clone(&inventory.watch), answers), |wave, (watch, answers)| {
+            Box::pin(settle_holds(wave, watch, answers))
+        });
     settled.await.map_err(Unexpected::from_error)?;
     Ok(if full && answered { Worked::More } else { Worked::Idle })
 }
@@ -50,7 +52,7 @@ pub async fn ask_about_holds(inventory: &Inventory) -> Result<Worked, Unexpected
 /// question and answer keeps the state that it has.
 async fn settle_holds(
     wave: &mut Wave,
-    low: i64,
+    watch: &Watch,
     answers: &[(OrderId, Option<Became>)],
 ) -> Result<(), Unexpected> {
     let mut room = store::lock_holds(wave, answers.iter().map(|(order, _)| *order)).await?;
@@ -64,5 +66,5 @@ async fn settle_holds(
             Some(Became::StillPlacing) | None => room.postpone(*order, again),
         }
     }
-    store::save(wave, low, &room).await
+    store::save(wave, watch, &room).await
 }

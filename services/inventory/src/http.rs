@@ -87,7 +87,7 @@ async fn list_stock(
     require(&caller, Permission::ManageStock)?;
     let Query(Which { low, limit, cursor }) = which?;
     let asked = ListStock { low, limit: limit.get(), cursor };
-    let page = queries::list_stock(&inventory.db, &caller, inventory.low, asked).await;
+    let page = queries::list_stock(&inventory.db, &caller, inventory.watch.low, asked).await;
     page.or_problem(problem).map(Json)
 }
 

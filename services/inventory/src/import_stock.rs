@@ -1,4 +1,5 @@
 //! Files say what is on the shelf, many SKUs at once.
+use crate::Watch;
 use crate::set_stock::{invalid, refused};
 use crate::stock::MOST_ON_HAND;
 use crate::store::{self, ByStaff};
@@ -19,7 +20,7 @@ const MOST: usize = 1_000;
 pub async fn import_stock(
     wave: &mut Wave,
     caller: &Caller,
-    low: i64,
+    watch: &Watch,
     command: &ImportStock,
 ) -> Result<Result<Vec<StockImported>, StockRefused>, Unexpected> {
     if !caller.may(Permission::ManageStock) {
@@ -59,6 +60,6 @@ pub async fn import_stock(
             }
         }
     }
-    store::save_by_staff(wave, low, &done).await?;
+    store::save_by_staff(wave, watch, &done).await?;
     Ok(Ok(outcomes))
 }

@@ -12,6 +12,7 @@ pub mod ask_about_holds;
 pub mod hold;
 mod http;
 pub mod import_stock;
+mod known;
 pub mod queries;
 pub mod release_stock;
 pub mod reserve_stock;
@@ -34,6 +35,8 @@ use kit::clock::Sources;
 use kit::db::Db;
 use kit::plug::{Parts, Plug};
 use kit::wave::{Batched, Waves};
+use known::Known;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The most commands of one kind that are decided in one transaction.
@@ -47,23 +50,34 @@ pub struct Inventory {
     waves: Waves,
     calls: Calls,
     sources: Sources,
-    /// How many are few, where a SKU has no number of its own.
-    low: i64,
+    watch: Arc<Watch>,
     reserve: Batched<ReserveStock, Result<Reserved, ReserveRefused>>,
     release: Batched<ReleaseStock, ()>,
+}
+
+/// What looks on whenever stock changes.
+pub struct Watch {
+    /// How many are few, where a SKU has no number of its own.
+    low: i64,
+    known: Known,
 }
 
 impl Inventory {
     fn new(parts: Parts) -> Self {
         let Parts { db, waves, calls, sources, config, .. } = parts;
-        let low = i64::from(config.low_stock_at);
+        let known = Known::new(&db);
+        let watch = Arc::new(Watch { low: i64::from(config.low_stock_at), known });
+        let watched = Arc::clone(&watch);
         let reserve = waves.batched("reserve_stock", MOST_IN_A_SET, move |wave, commands| {
-            Box::pin(reserve_stock::reserve_stock(wave, low, commands))
+            let watch = Arc::clone(&watched);
+            Box::pin(async move { reserve_stock::reserve_stock(wave, &watch, commands).await })
         });
+        let watched = Arc::clone(&watch);
         let release = waves.batched("release_stock", MOST_IN_A_SET, move |wave, commands| {
-            Box::pin(release_stock::release_stock(wave, low, commands))
+            let watch = Arc::clone(&watched);
+            Box::pin(async move { release_stock::release_stock(wave, &watch, commands).await })
         });
-        Self { db, waves, calls, sources, low, reserve, release }
+        Self { db, waves, calls, sources, watch, reserve, release }
     }
     async fn reserve_stock(
         &self,
@@ -82,9 +96,9 @@ impl Inventory {
         caller: &Caller,
         call: SetStock,
     ) -> Result<StockLevel, CallError<StockRefused>> {
-        let command = (caller.clone(), self.low, call);
-        let set = self.waves.write(command, |wave, (caller, low, call)| {
-            Box::pin(set_stock::set_stock(wave, caller, *low, call))
+        let command = (caller.clone(), Arc::clone(&self.watch), call);
+        let set = self.waves.write(command, |wave, (caller, watch, call)| {
+            Box::pin(set_stock::set_stock(wave, caller, watch, call))
         });
         set.await?.map_err(CallError::Refused)
     }
@@ -93,9 +107,9 @@ impl Inventory {
         caller: &Caller,
         call: AdjustStock,
     ) -> Result<StockLevel, CallError<StockRefused>> {
-        let command = (caller.clone(), self.low, call);
-        let adjust = self.waves.write(command, |wave, (caller, low, call)| {
-            Box::pin(adjust_stock::adjust_stock(wave, caller, *low, call))
+        let command = (caller.clone(), Arc::clone(&self.watch), call);
+        let adjust = self.waves.write(command, |wave, (caller, watch, call)| {
+            Box::pin(adjust_stock::adjust_stock(wave, caller, watch, call))
         });
         adjust.await?.map_err(CallError::Refused)
     }
@@ -104,9 +118,9 @@ impl Inventory {
         caller: &Caller,
         call: ImportStock,
     ) -> Result<Vec<StockImported>, CallError<StockRefused>> {
-        let command = (caller.clone(), self.low, call);
-        let import = self.waves.write(command, |wave, (caller, low, call)| {
-            Box::pin(import_stock::import_stock(wave, caller, *low, call))
+        let command = (caller.clone(), Arc::clone(&self.watch), call);
+        let import = self.waves.write(command, |wave, (caller, watch, call)| {
+            Box::pin(import_stock::import_stock(wave, caller, watch, call))
         });
         import.await?.map_err(CallError::Refused)
     }
@@ -118,7 +132,7 @@ pub fn plug() -> Plug<Inventory> {
     Plug::new("inventory", migrations, |parts| Ok(Inventory::new(parts)))
         .answers::<ReserveStock>(|s, _, call| Box::pin(s.reserve_stock(call)))
         .answers::<ReleaseStock>(|s, _, call| Box::pin(s.release_stock(call)))
-        .answers::<AvailableOf>(|s, _, call| Box::pin(queries::available_of(&s.db, call)))
+        .answers::<AvailableOf>(|s, _, call| Box::pin(queries::available_of(s, call)))
         .answers::<GetStock>(|s, caller, call| Box::pin(queries::get_stock(&s.db, caller, call)))
         .answers::<SetStock>(|s, caller, call| Box::pin(s.set_stock(caller, call)))
         .answers::<AdjustStock>(|s, caller, call| Box::pin(s.adjust_stock(caller, call)))
@@ -126,7 +140,7 @@ pub fn plug() -> Plug<Inventory> {
             Box::pin(queries::stock_history(&s.db, caller, call))
         })
         .answers::<ListStock>(|s, caller, call| {
-            Box::pin(queries::list_stock(&s.db, caller, s.low, call))
+            Box::pin(queries::list_stock(&s.db, caller, s.watch.low, call))
         })
         .answers::<StockOf>(|s, caller, call| Box::pin(queries::stock_of(&s.db, caller, call)))
         .answers::<ImportStock>(|s, caller, call| Box::pin(s.import_stock(caller, call)))
@@ -137,20 +151,20 @@ pub fn plug() -> Plug<Inventory> {
         .hears::<OrderPaid>(|s, wave, heard| {
             let orders: Vec<_> =
                 heard.iter().map(|heard| (heard.event.order, &*heard.event.lines)).collect();
-            Box::pin(async move { take_stock::take_stock(wave, s.low, &orders).await })
+            Box::pin(async move { take_stock::take_stock(wave, &s.watch, &orders).await })
         })
         .hears::<OrderFulfilled>(|s, wave, heard| {
             let orders: Vec<_> =
                 heard.iter().map(|heard| (heard.event.order, &*heard.event.lines)).collect();
-            Box::pin(async move { take_stock::take_stock(wave, s.low, &orders).await })
+            Box::pin(async move { take_stock::take_stock(wave, &s.watch, &orders).await })
         })
         .hears::<OrderCancelled>(|s, wave, heard| {
             let orders = heard.iter().map(|heard| heard.event.order);
-            Box::pin(restock::restock(wave, s.low, orders))
+            Box::pin(restock::restock(wave, &s.watch, orders))
         })
         .hears::<OrderRefunded>(|s, wave, heard| {
             let back = heard.iter().filter(|heard| heard.event.restock);
-            Box::pin(restock::restock(wave, s.low, back.map(|heard| heard.event.order)))
+            Box::pin(restock::restock(wave, &s.watch, back.map(|heard| heard.event.order)))
         })
         .works("ask_about_holds", LOOK_EVERY, |s| Box::pin(ask_about_holds::ask_about_holds(s)))
         .routes(http::routes)

@@ -1,4 +1,5 @@
 //! What inventory reads for others. Nothing here locks.
+use crate::Inventory;
 use crate::set_stock::invalid;
 use crate::store::{MOST_KEYS, adjustment, hold, stock};
 use contracts::caller::Permission;
@@ -8,36 +9,30 @@ use contracts::inventory::{
 };
 use contracts::{CallError, Caller, NoRefusal, OrderId, Sku, Timestamp};
 use kit::Unexpected;
-use kit::db::Db;
+use kit::db::{Among, Db};
 use kit::pages::{CursorQuery, Listed, PageSize};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Func};
 use sea_orm::{QueryOrder as _, QuerySelect as _};
-use std::collections::BTreeSet;
 
-/// How many of each SKU can be ordered, in the order of the SKUs.
+/// How many of each SKU can be ordered, in the order of the SKUs: for showing, as was known at
+/// most a second ago, and at once after a change of this process.
 /// # Errors
 /// `NotDone` when more than 10,000 are asked for, or the database cannot be read.
 pub async fn available_of(
-    db: &Db,
+    inventory: &Inventory,
     asked: AvailableOf,
 ) -> Result<Vec<Available>, CallError<NoRefusal>> {
-    if asked.skus.len() > MOST_KEYS {
+    let mut skus = asked.skus;
+    if skus.len() > MOST_KEYS {
         return Err(CallError::NotDone(format!("more than {MOST_KEYS} SKUs are asked for")));
     }
-    read_available(db, asked.skus.into_iter().collect()).await.map_err(not_done)
-}
-
-async fn read_available(db: &Db, skus: BTreeSet<Sku>) -> Result<Vec<Available>, Unexpected> {
-    let rows = stock::Entity::find()
-        .filter(stock::Column::Sku.is_in(skus.iter().map(Sku::as_str)))
-        .order_by_asc(stock::Column::Sku)
-        .all(db.reader())
-        .await?;
-    let available = |row: stock::Model| {
-        Ok(Available { sku: row.sku()?, available: row.watched().stock.available() })
-    };
-    rows.into_iter().map(available).collect()
+    skus.sort_unstable();
+    skus.dedup();
+    let now = inventory.sources.now();
+    let known = inventory.watch.known.available(&inventory.db, now, skus).await;
+    let known = known.map_err(not_done)?.into_iter();
+    Ok(known.map(|(sku, available)| Available { sku, available }).collect())
 }
 
 /// The stock of one SKU, for staff.
@@ -73,7 +68,7 @@ pub async fn stock_of(
         return Err(CallError::Refused(invalid("skus", "must be at most 10,000")));
     }
     let rows = stock::Entity::find()
-        .filter(stock::Column::Sku.is_in(asked.skus.iter().map(Sku::as_str)))
+        .filter(stock::Column::Sku.among(asked.skus.iter().map(Sku::as_str)))
         .order_by_asc(stock::Column::Sku)
         .all(db.reader())
         .await;

@@ -1,4 +1,5 @@
 //! The undo of `reserve_stock`, many at once.
+use crate::Watch;
 use crate::store;
 use contracts::inventory::ReleaseStock;
 use kit::Unexpected;
@@ -6,12 +7,11 @@ use kit::wave::Wave;
 
 /// Lets the holds go. An undo that comes before its step leaves a mark that refuses the step;
 /// one that is repeated changes nothing, and what a paid order took stays taken.
-/// `low`: how many are few, where a SKU has no number of its own.
 /// # Errors
 /// When the database fails.
 pub async fn release_stock(
     wave: &mut Wave,
-    low: i64,
+    watch: &Watch,
     commands: &[ReleaseStock],
 ) -> Result<Vec<()>, Unexpected> {
     let mut room = store::lock_holds(wave, commands.iter().map(|command| command.order)).await?;
@@ -20,6 +20,6 @@ pub async fn release_stock(
     for command in commands {
         room.release(command.order).map_err(Unexpected::from_error)?;
     }
-    store::save(wave, low, &room).await?;
+    store::save(wave, watch, &room).await?;
     Ok(vec![(); commands.len()])
 }

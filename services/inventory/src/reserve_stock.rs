@@ -1,4 +1,5 @@
 //! Hold stock for orders, many at once.
+use crate::Watch;
 use crate::hold::Lines;
 use crate::store;
 use contracts::inventory::{ReserveRefused, ReserveStock, Reserved};
@@ -12,12 +13,11 @@ pub const ASK_AFTER: Duration = Duration::from_secs(60);
 /// Holds the lines of each command, or nothing of it. Decided one by one: the last unit goes to
 /// the first who asks, and whoever comes later in the set is refused. An order that holds
 /// already changes nothing.
-/// `low`: how many are few, where a SKU has no number of its own.
 /// # Errors
 /// When the database fails.
 pub async fn reserve_stock(
     wave: &mut Wave,
-    low: i64,
+    watch: &Watch,
     commands: &[ReserveStock],
 ) -> Result<Vec<Result<Reserved, ReserveRefused>>, Unexpected> {
     let mut room = store::lock_holds(wave, commands.iter().map(|command| command.order)).await?;
@@ -31,6 +31,6 @@ pub async fn reserve_stock(
         room.reserve(order, &Lines::of(&command.lines), ask_at).map(|()| Reserved { order })
     };
     let answers = commands.iter().map(decide).collect();
-    store::save(wave, low, &room).await?;
+    store::save(wave, watch, &room).await?;
     Ok(answers)
 }

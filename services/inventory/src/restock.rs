@@ -1,4 +1,5 @@
 //! Orders that end without delivery let their stock go, or give it back.
+use crate::Watch;
 use crate::store;
 use contracts::OrderId;
 use kit::Unexpected;
@@ -9,12 +10,11 @@ use kit::wave::Wave;
 ///
 /// A fact that was heard before is known by the state of the hold: released, returned and
 /// missing stay as they are.
-/// `low`: how many are few, where a SKU has no number of its own.
 /// # Errors
 /// When the database fails.
 pub async fn restock(
     wave: &mut Wave,
-    low: i64,
+    watch: &Watch,
     orders: impl IntoIterator<Item = OrderId>,
 ) -> Result<(), Unexpected> {
     let orders: Vec<OrderId> = orders.into_iter().collect();
@@ -24,5 +24,5 @@ pub async fn restock(
     for order in orders {
         room.cancelled(order).map_err(Unexpected::from_error)?;
     }
-    store::save(wave, low, &room).await
+    store::save(wave, watch, &room).await
 }

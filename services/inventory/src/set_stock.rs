@@ -1,4 +1,5 @@
 //! Staff count what is on the shelf and set it.
+use crate::Watch;
 use crate::stock::{CannotSet, MOST_ON_HAND};
 use crate::store::{self, ByStaff};
 use contracts::Caller;
@@ -14,7 +15,7 @@ use kit::wave::Wave;
 pub async fn set_stock(
     wave: &mut Wave,
     caller: &Caller,
-    low: i64,
+    watch: &Watch,
     command: &SetStock,
 ) -> Result<Result<StockLevel, StockRefused>, Unexpected> {
     if let Err(refused) = check(caller, command) {
@@ -35,7 +36,7 @@ pub async fn set_stock(
         store::save_low_stock_at(wave, sku, low_stock_at).await?;
     }
     let done = ByStaff { sku, before, now, low_stock_at, reason: "set", account };
-    store::save_by_staff(wave, low, &[done]).await?;
+    store::save_by_staff(wave, watch, &[done]).await?;
     Ok(Ok(now.level(sku.clone(), low_stock_at)))
 }
 

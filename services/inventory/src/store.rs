@@ -1,15 +1,16 @@
 //! The tables of inventory, and all SQL that writes them.
+use crate::Watch;
 use crate::hold::{Hold, HoldState};
 use crate::stock::{Stock, Watched};
 use crate::stockroom::{StockChange, Stockroom};
 use contracts::inventory::{Adjustment, AvailabilityChanged, LowStock, StockLevel};
 use contracts::{AccountId, AdjustmentId, OrderId, Sku, Timestamp};
 use kit::Unexpected;
-use kit::db::{Change, Kind, SetUpdate, insert_all};
+use kit::db::{Among, Change, Db, Kind, SetUpdate, insert_all};
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder as _, QuerySelect as _, Set};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(crate) mod stock {
     use sea_orm::entity::prelude::*;
@@ -120,7 +121,7 @@ pub(crate) async fn lock_holds(
 ) -> Result<Stockroom, Unexpected> {
     let ids: BTreeSet<Uuid> = orders.into_iter().map(|order| order.0).collect();
     let rows = hold::Entity::find()
-        .filter(hold::Column::OrderId.is_in(ids))
+        .filter(hold::Column::OrderId.among(ids))
         .order_by_asc(hold::Column::OrderId)
         .lock_exclusive()
         .all(wave.tx())
@@ -146,8 +147,12 @@ pub(crate) async fn lock_stock(
 }
 
 /// Writes what changed in `room`, and tells which SKUs can be ordered from now on, or no longer,
-/// and which run out (`low`: what is few). The stock is written last: it is what others wait for.
-pub(crate) async fn save(wave: &mut Wave, low: i64, room: &Stockroom) -> Result<(), Unexpected> {
+/// and which run out. The stock is written last: it is what others wait for.
+pub(crate) async fn save(
+    wave: &mut Wave,
+    watch: &Watch,
+    room: &Stockroom,
+) -> Result<(), Unexpected> {
     save_holds(wave, room).await?;
     let moves = room.moves().iter().map(|of| adjustment::ActiveModel {
         id: Set(wave.id()),
@@ -162,7 +167,8 @@ pub(crate) async fn save(wave: &mut Wave, low: i64, room: &Stockroom) -> Result<
     insert_all(wave.tx(), moves.collect()).await?;
     let changes = room.stock_changes();
     save_stock(wave, &changes).await?;
-    changes.iter().try_for_each(|change| tell_crossing(wave, low, change))
+    announce(wave, watch, &changes);
+    changes.iter().try_for_each(|change| tell_crossing(wave, watch.low, change))
 }
 
 async fn save_holds(wave: &Wave, room: &Stockroom) -> Result<(), Unexpected> {
@@ -217,6 +223,12 @@ async fn save_stock(wave: &Wave, changes: &[StockChange]) -> Result<(), Unexpect
     Ok(())
 }
 
+/// Has whoever is shown the stock read it anew: from now on it may be committed.
+fn announce(wave: &Wave, watch: &Watch, changes: &[StockChange]) {
+    let versions = changes.iter().map(|change| (&change.sku, change.now.version));
+    watch.known.announce(versions, wave.now());
+}
+
 /// Tells where a SKU can be ordered since `change`, or no longer, and where few are left.
 /// `low`: what is few where a SKU has no number of its own.
 fn tell_crossing(wave: &mut Wave, low: i64, change: &StockChange) -> Result<(), Unexpected> {
@@ -243,7 +255,7 @@ pub(crate) async fn lock_many<'a>(
     skus: impl IntoIterator<Item = &'a Sku>,
 ) -> Result<BTreeMap<Sku, Watched>, Unexpected> {
     let rows = stock::Entity::find()
-        .filter(stock::Column::Sku.is_in(skus.into_iter().map(Sku::as_str)))
+        .filter(stock::Column::Sku.among(skus.into_iter().map(Sku::as_str)))
         .order_by_asc(stock::Column::Sku)
         .lock_exclusive()
         .all(wave.tx())
@@ -292,7 +304,7 @@ impl ByStaff<'_> {
 /// Writes what staff did, with its lines in the history, and tells crossings.
 pub(crate) async fn save_by_staff(
     wave: &mut Wave,
-    low: i64,
+    watch: &Watch,
     done: &[ByStaff<'_>],
 ) -> Result<(), Unexpected> {
     let counted = done.iter().filter(|done| done.was().on_hand != done.now.on_hand);
@@ -308,7 +320,33 @@ pub(crate) async fn save_by_staff(
     };
     let known = done.iter().filter(|done| done.before.is_some_and(|before| before != done.now));
     save_stock(wave, &known.map(change).collect::<Vec<_>>()).await?;
-    done.iter().map(change).try_for_each(|change| tell_crossing(wave, low, &change))
+    let changes: Vec<StockChange> = done.iter().map(change).collect();
+    announce(wave, watch, &changes);
+    changes.iter().try_for_each(|change| tell_crossing(wave, watch.low, change))
+}
+
+/// The version of the stock of each of `skus`, and how many can be ordered.
+pub(crate) async fn read_levels(
+    db: &Db,
+    skus: &[Sku],
+) -> Result<HashMap<Sku, (i64, i64)>, Unexpected> {
+    let mut levels = HashMap::with_capacity(skus.len());
+    for chunk in skus.chunks(MOST_KEYS) {
+        let rows = stock::Entity::find()
+            .select_only()
+            .columns([stock::Column::Sku, stock::Column::Version])
+            .columns([stock::Column::OnHand, stock::Column::Reserved])
+            .filter(stock::Column::Sku.among(chunk.iter().map(Sku::as_str)))
+            .into_tuple::<(String, i64, i64, i64)>()
+            .all(db.reader())
+            .await?;
+        for (sku, version, on_hand, reserved) in rows {
+            let available = Stock { on_hand, reserved, version }.available();
+            let sku = sku.parse().map_err(|_| unreadable("SKU", &sku))?;
+            levels.insert(sku, (version, available));
+        }
+    }
+    Ok(levels)
 }
 
 /// Writes at how many staff is told that a SKU runs out.

@@ -1,4 +1,5 @@
 //! Paid orders take their stock off the shelf, and so do those that are sent before they are paid.
+use crate::Watch;
 use crate::hold::Lines;
 use crate::store;
 use contracts::OrderId;
@@ -11,12 +12,11 @@ use kit::wave::Wave;
 ///
 /// A fact that was heard before is known by the state of the hold: taken, returned and missing
 /// stay as they are. So it is when an order is both paid and fulfilled, whichever comes first.
-/// `low`: how many are few, where a SKU has no number of its own.
 /// # Errors
 /// When the database fails.
 pub async fn take_stock(
     wave: &mut Wave,
-    low: i64,
+    watch: &Watch,
     orders: &[(OrderId, &[StockLine])],
 ) -> Result<(), Unexpected> {
     let mut room = store::lock_holds(wave, orders.iter().map(|(order, _)| *order)).await?;
@@ -32,5 +32,5 @@ pub async fn take_stock(
             wave.tell(1, StockMissing { order: *order, lines: missing })?;
         }
     }
-    store::save(wave, low, &room).await
+    store::save(wave, watch, &room).await
 }

@@ -1,4 +1,5 @@
 //! What comes in and goes out by HTTP.
+use crate::ready::decimal;
 use contracts::catalog::{self, CreateProduct, FindProducts, NewVariant, Priced, Sort};
 use contracts::{AuthorId, CategoryId, GenreId, Money, ProductId, Sku, Timestamp};
 use kit::pages::{PageNumber, PageSize, default_page, default_size};
@@ -59,11 +60,6 @@ pub struct Product {
     available: i64,
     /// When it was listed.
     created_at: Timestamp,
-}
-
-/// Hundredths as a decimal number, without reckoning in floats.
-fn decimal(hundredths: u32) -> Option<serde_json::Number> {
-    format!("{}.{:02}", hundredths / 100, hundredths % 100).parse().ok()
 }
 
 impl From<catalog::Product> for Product {

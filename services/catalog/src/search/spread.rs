@@ -24,6 +24,15 @@ pub struct Spread {
     pub in_stock: u64,
 }
 
+impl Spread {
+    /// How much memory it takes, about.
+    pub fn weight(&self) -> usize {
+        let names = [&self.categories, &self.authors, &self.genres];
+        let names: usize = names.into_iter().map(Vec::capacity).sum();
+        200 + names * 16 + self.prices.capacity() * 32
+    }
+}
+
 /// Counts all that matches.
 #[derive(Clone, Copy, Debug)]
 pub struct Counting;

@@ -4,7 +4,7 @@ use super::shelf_named;
 use super::slugs::{SlugOf, old_slugs_among, slug_owner};
 use crate::product::{SHELVES, Shelf, is_slug, name_key, shelf_key, slug_of, squeezed, suffixed};
 use contracts::catalog::ShelfEntry;
-use kit::db::{Change, Kind, SetUpdate, insert_all};
+use kit::db::{Among as _, Change, Kind, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
@@ -39,7 +39,7 @@ pub async fn name_ids(
     // Both columns of the index: there may be a million names.
     let rows = name::Entity::find()
         .filter(name::Column::Shelf.is_in(SHELVES.map(shelf_key)))
-        .filter(name::Column::NameKey.is_in(keys))
+        .filter(name::Column::NameKey.among(keys))
         .all(wave.tx())
         .await?;
     let mut ids: BTreeMap<NameKey, Uuid> = BTreeMap::new();
@@ -73,7 +73,7 @@ pub async fn category_paths(
         .columns([name::Column::NameKey])
         .columns([name::Column::Id])
         .filter(name::Column::Shelf.eq(shelf_key(Shelf::Categories)))
-        .filter(name::Column::NameKey.is_in(keys));
+        .filter(name::Column::NameKey.among(keys));
     let known: Vec<(String, Uuid)> = known.into_tuple().all(wave.tx()).await?;
     let mut ids: BTreeMap<String, Uuid> = known.into_iter().collect();
     let mut above = above_of(wave.tx(), ids.values().copied()).await?;
@@ -132,7 +132,7 @@ pub(super) async fn above_of(
         return Ok(above);
     }
     let found =
-        category_above::Entity::find().filter(category_above::Column::CategoryId.is_in(ids));
+        category_above::Entity::find().filter(category_above::Column::CategoryId.among(ids));
     for row in found.all(db).await? {
         above.entry(row.category_id).or_default().insert(row.above_id);
     }
@@ -175,7 +175,7 @@ async fn taken_on_shelves(
 ) -> Result<BTreeSet<(&'static str, String)>, Unexpected> {
     let used = name::Entity::find()
         .filter(name::Column::Shelf.is_in(SHELVES.map(shelf_key)))
-        .filter(name::Column::Slug.is_in(slugs))
+        .filter(name::Column::Slug.among(slugs))
         .all(wave.tx())
         .await?;
     let mut taken: BTreeSet<(&'static str, String)> = BTreeSet::new();
@@ -288,7 +288,7 @@ pub async fn category_trails(
     if all.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let rows = name::Entity::find().filter(name::Column::Id.is_in(all)).all(db).await?;
+    let rows = name::Entity::find().filter(name::Column::Id.among(all)).all(db).await?;
     let entries: BTreeMap<Uuid, ShelfEntry> =
         rows.into_iter().map(|row| (row.id, entry(row))).collect();
     let trail = |id: Uuid| {

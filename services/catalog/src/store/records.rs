@@ -8,7 +8,7 @@ use crate::product::{SHELVES, shelf_key, title_key};
 use crate::review::Stars;
 use contracts::catalog::NewVariant;
 use contracts::{Currency, ProductId, Sku};
-use kit::db::{Change as To, Kind, SetUpdate, insert_all};
+use kit::db::{Among as _, Change as To, Kind, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
@@ -112,7 +112,7 @@ pub async fn owners_of(
                     .to(product::Column::Id)
                     .into(),
             )
-            .filter(variant::Column::Sku.is_in(skus.iter().copied()))
+            .filter(variant::Column::Sku.among(skus.iter().copied()))
             .into_tuple::<(String, Uuid, Option<i64>)>()
             .all(wave.tx())
             .await?;
@@ -157,7 +157,7 @@ pub async fn known_products(
     }
     let ids: Vec<Uuid> = ids.iter().copied().collect();
     let among = || ids.iter().copied();
-    let rows = product::Entity::find().filter(product::Column::Id.is_in(among()));
+    let rows = product::Entity::find().filter(product::Column::Id.among(among()));
     let rows = rows.all(wave.tx()).await?;
     let mut variants: BTreeMap<Uuid, Vec<KeptVariant>> = BTreeMap::new();
     for row in variant_rows(wave, &ids).await? {
@@ -195,7 +195,7 @@ fn read(row: variant::Model) -> Result<KeptVariant, Unexpected> {
 /// All variants that the products have or had, in their order.
 async fn variant_rows(wave: &Wave, ids: &[Uuid]) -> Result<Vec<variant::Model>, Unexpected> {
     let rows = variant::Entity::find()
-        .filter(variant::Column::ProductId.is_in(ids.iter().copied()))
+        .filter(variant::Column::ProductId.among(ids.iter().copied()))
         .order_by_asc(variant::Column::ProductId)
         .order_by_asc(variant::Column::Position);
     Ok(rows.all(wave.tx()).await?)
@@ -215,7 +215,7 @@ async fn names_of(wave: &Wave, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Uuid>>
                 .to(name::Column::Id)
                 .into(),
         )
-        .filter(product_name::Column::ProductId.is_in(ids.iter().copied()))
+        .filter(product_name::Column::ProductId.among(ids.iter().copied()))
         .order_by_asc(product_name::Column::ProductId)
         .order_by_asc(product_name::Column::Position)
         .into_tuple::<(Uuid, Uuid, String)>()
@@ -238,7 +238,7 @@ async fn flags_of<'a>(
     let skus: Vec<&str> = kept.flat_map(|kept| &kept.variants).map(|v| v.sku.as_str()).collect();
     let mut flags = BTreeMap::new();
     for skus in skus.chunks(MOST_LOOKED_UP) {
-        let among = availability::Column::Sku.is_in(skus.iter().copied());
+        let among = availability::Column::Sku.among(skus.iter().copied());
         let rows = availability::Entity::find().filter(among).all(wave.tx()).await?;
         flags.extend(rows.into_iter().map(|row| (row.sku, row.in_stock)));
     }
@@ -401,7 +401,7 @@ async fn replace_names(wave: &Wave, changes: &[Change<'_>]) -> Result<(), Unexpe
     if others.is_empty() {
         return Ok(());
     }
-    let old = product_name::Column::ProductId.is_in(others.iter().map(|change| change.id));
+    let old = product_name::Column::ProductId.among(others.iter().map(|change| change.id));
     product_name::Entity::delete_many().filter(old).exec(wave.tx()).await?;
     let new = others.iter().flat_map(|change| name_rows(change.id, change.after.names.clone()));
     insert_all(wave.tx(), new.collect()).await?;

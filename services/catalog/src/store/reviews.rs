@@ -4,7 +4,7 @@ use super::rows::{erased_account, rating, review, variant};
 use crate::review::{Stars, Words, status_key, status_of};
 use contracts::catalog::{Review, ReviewStatus};
 use contracts::{AccountId, ProductId, ReviewId, Sku, Timestamp};
-use kit::db::{Change, Kind, SetUpdate, insert_all};
+use kit::db::{Among as _, Change, Kind, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
@@ -177,7 +177,7 @@ pub(super) async fn stars_of(
     products: &[Uuid],
 ) -> Result<BTreeMap<Uuid, (Stars, Stars)>, Unexpected> {
     let rows = rating::Entity::find()
-        .filter(rating::Column::ProductId.is_in(products.iter().copied()))
+        .filter(rating::Column::ProductId.among(products.iter().copied()))
         .all(db)
         .await?;
     Ok(rows.iter().map(|row| (row.product_id, both(row))).collect())
@@ -190,11 +190,11 @@ pub async fn forget_accounts(wave: &Wave, accounts: &[AccountId]) -> Result<(), 
     review::Entity::update_many()
         .col_expr(review::Column::Name, Expr::value(None::<String>))
         .col_expr(review::Column::AccountId, Expr::value(None::<Uuid>))
-        .filter(review::Column::AccountId.is_in(among()))
+        .filter(review::Column::AccountId.among(among()))
         .exec(wave.tx())
         .await?;
     let known = erased_account::Entity::find()
-        .filter(erased_account::Column::AccountId.is_in(among()))
+        .filter(erased_account::Column::AccountId.among(among()))
         .all(wave.tx())
         .await?;
     let known: Vec<Uuid> = known.into_iter().map(|row| row.account_id).collect();

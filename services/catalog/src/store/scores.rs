@@ -2,11 +2,11 @@
 use super::ChangeLog;
 use super::rows::{counted_order, product, score};
 use contracts::OrderId;
-use kit::db::{Change, Kind, SetUpdate, insert_all};
+use kit::db::{Among as _, Change, Kind, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, JoinType, QueryOrder, QuerySelect, RelationDef};
+use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, RelationDef};
 use std::collections::BTreeMap;
 
 pub(super) fn of_product() -> RelationDef {
@@ -22,7 +22,7 @@ pub async fn counted(
     orders: &[OrderId],
 ) -> Result<BTreeMap<OrderId, bool>, Unexpected> {
     let rows = counted_order::Entity::find()
-        .filter(counted_order::Column::OrderId.is_in(orders.iter().map(|order| order.0)))
+        .filter(counted_order::Column::OrderId.among(orders.iter().map(|order| order.0)))
         .order_by_asc(counted_order::Column::OrderId)
         .lock_exclusive()
         .all(wave.tx())
@@ -52,7 +52,7 @@ async fn add(wave: &Wave, units: BTreeMap<Uuid, i64>) -> Result<(), Unexpected> 
     score::Entity::find()
         .select_only()
         .column(score::Column::ProductId)
-        .filter(score::Column::ProductId.is_in(units.keys().copied()))
+        .filter(score::Column::ProductId.among(units.keys().copied()))
         .order_by_asc(score::Column::ProductId)
         .lock_exclusive()
         .into_tuple::<Uuid>()
@@ -114,19 +114,6 @@ pub async fn publish_scores(
         .run(wave.tx(), stale.iter().map(|id| vec![(*id).into(), log.next().into()]).collect())
         .await?;
     Ok(stale.len())
-}
-
-/// The products with the highest scores.
-pub async fn best_sellers(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Uuid>, Unexpected> {
-    let best = product::Entity::find()
-        .select_only()
-        .column(product::Column::Id)
-        .join(JoinType::InnerJoin, of_product())
-        .filter(product::Column::WithdrawnAt.is_null())
-        .order_by_desc(score::Column::Score)
-        .order_by_desc(score::Column::ProductId)
-        .limit(limit);
-    Ok(best.into_tuple().all(db).await?)
 }
 
 /// Whether the index has an older score of any product.

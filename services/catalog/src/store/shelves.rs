@@ -5,7 +5,7 @@ use super::rows::{category_above, name, product_name, touched_name};
 use super::slugs::{SlugOf, free_slugs, reserve_slug};
 use crate::product::{Shelf, name_key, shelf_key, squeezed};
 use contracts::catalog::ShelfEntry;
-use kit::db::{Change, Kind, SetUpdate, insert_all};
+use kit::db::{Among as _, Change, Kind, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
@@ -155,8 +155,8 @@ async fn move_category(wave: &Wave, id: Uuid, parent: Option<Uuid>) -> Result<()
     moved.push(id);
     let above = above(wave.tx(), id).await?;
     category_above::Entity::delete_many()
-        .filter(category_above::Column::CategoryId.is_in(moved.iter().copied()))
-        .filter(category_above::Column::AboveId.is_in(above))
+        .filter(category_above::Column::CategoryId.among(moved.iter().copied()))
+        .filter(category_above::Column::AboveId.among(above))
         .exec(wave.tx())
         .await?;
     put_below(wave, moved.into_iter(), parent).await
@@ -194,7 +194,7 @@ pub async fn remove_entry(wave: &Wave, entry: &ShelfEntry, version: i64) -> Resu
 
 /// Has the index learn the products of `names` anew, from the first one on.
 async fn touch(wave: &Wave, names: Vec<Uuid>) -> Result<(), Unexpected> {
-    let again = touched_name::Column::NameId.is_in(names.iter().copied());
+    let again = touched_name::Column::NameId.among(names.iter().copied());
     touched_name::Entity::delete_many().filter(again).exec(wave.tx()).await?;
     let row = |id| touched_name::ActiveModel { name_id: Set(id), after_id: Set(None) };
     insert_all(wave.tx(), names.into_iter().map(row).collect()).await?;
@@ -224,7 +224,7 @@ pub async fn retouch(wave: &Wave, log: &mut ChangeLog, most: u64) -> Result<bool
     if gone {
         product_name::Entity::delete_many()
             .filter(product_name::Column::NameId.eq(id))
-            .filter(product_name::Column::ProductId.is_in(products.iter().copied()))
+            .filter(product_name::Column::ProductId.among(products.iter().copied()))
             .exec(wave.tx())
             .await?;
     }
@@ -293,7 +293,7 @@ pub async fn category_slugs(
                 .into(),
         )
         .filter(name::Column::Shelf.eq(shelf_key(Shelf::Categories)))
-        .filter(product_name::Column::ProductId.is_in(products));
+        .filter(product_name::Column::ProductId.among(products));
     let stands: Vec<(Uuid, Uuid)> = stands.into_tuple().all(db).await?;
     let direct: BTreeSet<Uuid> = stands.iter().map(|(_, category)| *category).collect();
     let trails = super::category_trails(db, direct).await?;
@@ -311,7 +311,7 @@ pub async fn numbered(
     numbers: impl IntoIterator<Item = i64>,
 ) -> Result<BTreeMap<i64, ShelfEntry>, Unexpected> {
     let rows = name::Entity::find()
-        .filter(name::Column::Number.is_in(numbers))
+        .filter(name::Column::Number.among(numbers))
         .filter(name::Column::Shelf.ne(GONE));
     let numbered = |row: name::Model| Some((row.number?, entry(row)));
     Ok(rows.all(db).await?.into_iter().filter_map(numbered).collect())
@@ -328,7 +328,7 @@ pub async fn numbers_of(
         let rows = name::Entity::find()
             .select_only()
             .columns([name::Column::Id, name::Column::Number])
-            .filter(name::Column::Id.is_in(ids.iter().copied()));
+            .filter(name::Column::Id.among(ids.iter().copied()));
         let rows: Vec<(Uuid, Option<i64>)> = rows.into_tuple().all(db).await?;
         let known = |(id, number): (Uuid, Option<i64>)| Some((id, u64::try_from(number?).ok()?));
         numbers.extend(rows.into_iter().filter_map(known));

@@ -1,7 +1,7 @@
 //! Names in addresses: those in use, and those that were changed and lead to their owner.
 use super::rows::{name, old_slug, product};
 use crate::product::{Shelf, shelf_key};
-use kit::db::insert_all;
+use kit::db::{Among as _, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use sea_orm::ActiveValue::Set;
@@ -36,7 +36,7 @@ pub async fn taken_slugs(
     let used = product::Entity::find()
         .select_only()
         .column(product::Column::Slug)
-        .filter(product::Column::Slug.is_in(slugs));
+        .filter(product::Column::Slug.among(slugs));
     taken.extend(used.into_tuple::<String>().all(wave.tx()).await?);
     Ok(taken)
 }
@@ -51,7 +51,7 @@ pub(super) async fn old_slugs_among(
         .select_only()
         .column(old_slug::Column::Slug)
         .filter(old_slug::Column::Kind.eq(of.key()))
-        .filter(old_slug::Column::Slug.is_in(slugs));
+        .filter(old_slug::Column::Slug.among(slugs));
     Ok(old.into_tuple::<String>().all(wave.tx()).await?.into_iter().collect())
 }
 
@@ -102,7 +102,7 @@ pub(super) async fn reserve_slugs(
     }
     old_slug::Entity::delete_many()
         .filter(old_slug::Column::Kind.eq(of.key()))
-        .filter(old_slug::Column::Slug.is_in(changed.iter().map(|(.., new)| new)))
+        .filter(old_slug::Column::Slug.among(changed.iter().map(|(.., new)| new)))
         .exec(wave.tx())
         .await?;
     let row = |(owner, old, _)| old_slug::ActiveModel {
@@ -124,11 +124,11 @@ pub(super) async fn product_slug_owners(
         .select_only()
         .columns([product::Column::Slug])
         .columns([product::Column::Id])
-        .filter(product::Column::Slug.is_in(among()));
+        .filter(product::Column::Slug.among(among()));
     let mut owners: Vec<(String, Uuid)> = used.into_tuple().all(wave.tx()).await?;
     let old = old_slug::Entity::find()
         .filter(old_slug::Column::Kind.eq(SlugOf::Products.key()))
-        .filter(old_slug::Column::Slug.is_in(among()));
+        .filter(old_slug::Column::Slug.among(among()));
     owners.extend(old.all(wave.tx()).await?.into_iter().map(|row| (row.slug, row.owner_id)));
     Ok(owners)
 }

@@ -4,6 +4,7 @@
 
 mod facets;
 mod finding;
+mod freshness;
 mod http;
 mod http_reviews;
 mod http_shelves;

@@ -7,6 +7,7 @@ mod http_routes;
 mod importing;
 mod running_low;
 mod shelf;
+mod showing;
 
 use contracts::inventory::*;
 use contracts::orders::{CancelReason, OrderCancelled, OrderPaid};
