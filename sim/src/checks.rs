@@ -1,9 +1,11 @@
 //! What must hold at the end of a run, read from the services' own tables.
-//!
-//! It is the one place that reads across services, and it reads only.
-use crate::executor::{Stuck, complete};
+use crate::executor::Stuck;
 use crate::scheduler::Scheduler;
-use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
+use crate::tables::{none, number, pairs, rows};
+use crate::tally;
+use contracts::inventory::LowStock;
+use contracts::{Event as _, EventId};
+use sea_orm::QueryResult;
 use std::collections::BTreeMap;
 
 /// What does not hold, in sentences; empty when all does.
@@ -17,41 +19,10 @@ pub fn violations(run: &Scheduler, stock: i64) -> Result<Vec<String>, Stuck> {
     check_stock(run, &orders, stock, &mut found)?;
     check_money(run, &orders, &mut found)?;
     check_letters(run, &orders, &mut found)?;
+    check_digests(run, &mut found)?;
+    check_tally(run, &mut found)?;
     check_rest(run, &mut found)?;
     Ok(found)
-}
-
-fn rows(run: &Scheduler, service: &str, sql: &str) -> Result<Vec<QueryResult>, Stuck> {
-    let running = run.world.running.get(service);
-    let db = running.ok_or_else(|| Stuck(format!("{service} is down")))?.db.clone();
-    let statement = Statement::from_string(DbBackend::Sqlite, sql.to_owned());
-    let read = complete(async move { db.reader().query_all_raw(statement).await }, "a check")?;
-    read.map_err(|error| Stuck(format!("{service}: {sql}: {error}")))
-}
-
-/// Rows of a text and a number.
-fn pairs(run: &Scheduler, service: &str, sql: &str) -> Result<Vec<(String, i64)>, Stuck> {
-    let pair = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
-    let read: Result<_, sea_orm::DbErr> = rows(run, service, sql)?.iter().map(pair).collect();
-    read.map_err(|error| Stuck(format!("{service}: {sql}: {error}")))
-}
-
-/// Says `what` of each row that `sql` (a text and a number a row) finds.
-fn none(
-    run: &Scheduler,
-    service: &str,
-    sql: &str,
-    what: &str,
-    found: &mut Vec<String>,
-) -> Result<(), Stuck> {
-    let pairs = pairs(run, service, sql)?;
-    found.extend(pairs.into_iter().map(|(text, n)| format!("{service}: {what}: {text} {n}")));
-    Ok(())
-}
-
-fn number(run: &Scheduler, service: &str, sql: &str) -> Result<i64, Stuck> {
-    let sql = format!("SELECT '', ({sql})");
-    Ok(pairs(run, service, &sql)?.first().map_or(0, |(_, number)| *number))
 }
 
 struct Order {
@@ -256,6 +227,72 @@ fn check_letters(
         }
     }
     Ok(())
+}
+
+/// Staff is told that a SKU runs out once each time that it does: the store knows nothing of a
+/// note that it passed on, but by the inbox.
+fn check_digests(run: &Scheduler, found: &mut Vec<String>) -> Result<(), Stuck> {
+    let sql = "SELECT j.value ->> 'sku', count(*) FROM letters l, json_each(l.facts, '$.low') j \
+               WHERE l.kind = 'low_stock' GROUP BY 1 ORDER BY 1";
+    for (sku, written) in pairs(run, "notifications", sql)? {
+        let told = run.news.values().filter(|it| &*it.name == LowStock::NAME && it.subject == sku);
+        let told = told.count();
+        if i64::try_from(told).is_ok_and(|told| written > told) {
+            found.push(format!("{sku} ran low {told} times, and {written} letters say so"));
+        }
+    }
+    Ok(())
+}
+
+/// Who only counts has heard all that was told: each event once, and those of an aggregate in
+/// their order.
+fn check_tally(run: &Scheduler, found: &mut Vec<String>) -> Result<(), Stuck> {
+    let mut heard: BTreeMap<EventId, i64> = BTreeMap::new();
+    let mut last: BTreeMap<(&str, &str), (i64, i64)> = BTreeMap::new();
+    for (event, place) in pairs(run, tally::NAME, "SELECT event, place FROM tally ORDER BY place")?
+    {
+        let id: EventId = event.parse().map_err(|_| Stuck(format!("{event} is no event")))?;
+        let times = heard.entry(id).or_default();
+        *times += 1;
+        if *times > 1 {
+            continue;
+        }
+        let Some(news) = run.news.get(&id) else {
+            found.push(format!("the tally heard {event} ({place}), which nobody told"));
+            continue;
+        };
+        let version = (news.version, news.part);
+        let before = last.insert((&*news.source, &*news.subject), version);
+        if before.is_some_and(|before| before > version) {
+            found.push(format!("the tally heard {news:?} after {before:?}"));
+        }
+    }
+    let counted =
+        |name: &str| run.world.hearing.get(name).is_some_and(|by| by.contains(&tally::NAME));
+    for (id, news) in run.news.iter().filter(|(_, news)| counted(&news.name)) {
+        let times = heard.get(id).copied().unwrap_or_default();
+        if times != 1 {
+            found.push(format!("the tally heard {news:?} {times} times"));
+        }
+    }
+    Ok(())
+}
+
+/// Where nothing crashed and no undo was lost, stock is held for orders only that live: what a
+/// checkout held that placed none, it has let go itself.
+/// # Errors
+/// When a table cannot be read.
+pub fn idle_holds(run: &Scheduler) -> Result<Vec<String>, Stuck> {
+    if run.world.trouble.was_undo_lost() {
+        return Ok(Vec::new());
+    }
+    let orders = orders(run)?;
+    let held = pairs(run, "inventory", "SELECT hex(order_id), 0 FROM holds WHERE state = 'held'")?;
+    let idle = held
+        .into_iter()
+        .map(|(id, _)| id)
+        .filter(|id| orders.get(id).is_none_or(|order| order.status == "cancelled"));
+    Ok(idle.map(|id| format!("checkout {id} is over, and its stock is held")).collect())
 }
 
 fn check_rest(run: &Scheduler, found: &mut Vec<String>) -> Result<(), Stuck> {

@@ -8,10 +8,13 @@
 pub mod checks;
 pub mod crash;
 pub mod executor;
+pub mod news;
 pub mod scheduler;
 pub mod shoppers;
 pub mod staff;
 pub mod story;
+pub mod tables;
+pub mod tally;
 pub mod world;
 
 use executor::{Stuck, complete};
@@ -36,14 +39,13 @@ const STEPS: usize = 1_500;
 pub struct Simulation {
     runtime: tokio::runtime::Runtime,
     template: tempfile::TempDir,
-    script: Script,
 }
 
 impl Simulation {
     /// Makes the template.
     /// # Errors
     /// When it cannot be made.
-    pub fn new(script: Script) -> Result<Self, Stuck> {
+    pub fn new() -> Result<Self, Stuck> {
         let io = |error: std::io::Error| Stuck(error.to_string());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -54,21 +56,21 @@ impl Simulation {
         let entered = runtime.enter();
         world::make_template(template.path())?;
         drop(entered);
-        Ok(Self { runtime, template, script })
+        Ok(Self { runtime, template })
     }
-    /// Runs `seed`.
+    /// Runs `seed` by `script`.
     /// # Errors
     /// When the run cannot go on: a task waits for what the scheduler does not know.
-    pub fn run(&self, seed: u64) -> Result<Report, Stuck> {
+    pub fn run(&self, seed: u64, script: Script) -> Result<Report, Stuck> {
         let _entered = self.runtime.enter();
         let io = |error: std::io::Error| Stuck(error.to_string());
         let folder =
             tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).map_err(io)?;
         copy(self.template.path(), folder.path()).map_err(io)?;
-        let mut run = Scheduler::new(seed, folder.path(), self.script)?;
+        let mut run = Scheduler::new(seed, folder.path(), script)?;
         run.run(STEPS)?;
         run.finish()?;
-        let violations = checks::violations(&run, self.script.stock)?;
+        let violations = checks::violations(&run, script.stock)?;
         let trace = std::mem::take(&mut run.trace);
         for (_, running) in std::mem::take(&mut run.world.running) {
             let db = running.db.clone();

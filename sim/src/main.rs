@@ -13,6 +13,9 @@ struct Args {
     /// How many seeds.
     #[arg(long, default_value_t = 100)]
     seeds: u64,
+    /// Ends with the first seed that fails.
+    #[arg(long)]
+    stop: bool,
     /// Prints what happened, step by step.
     #[arg(long)]
     trace: bool,
@@ -21,19 +24,20 @@ struct Args {
 #[expect(clippy::print_stdout, reason = "it is what this program is for")]
 fn main() -> ExitCode {
     let args = Args::parse();
-    let simulation = match Simulation::new(Script::default()) {
+    let simulation = match Simulation::new() {
         Ok(simulation) => simulation,
         Err(stuck) => {
             println!("cannot start: {}", stuck.0);
             return ExitCode::FAILURE;
         }
     };
-    let mut failed = 0;
+    let (mut ran, mut failed) = (0_u64, 0);
     for seed in args.from..args.from + args.seeds {
-        let (trace, violations) = match simulation.run(seed) {
+        let (trace, violations) = match simulation.run(seed, Script::of(seed)) {
             Ok(report) => (report.trace, report.violations),
             Err(stuck) => (Vec::new(), vec![stuck.0]),
         };
+        ran += 1;
         if args.trace {
             trace.iter().for_each(|line| println!("{line}"));
         }
@@ -41,8 +45,11 @@ fn main() -> ExitCode {
             failed += 1;
             println!("seed {seed} fails:");
             violations.iter().for_each(|violation| println!("  {violation}"));
+            if args.stop {
+                break;
+            }
         }
     }
-    println!("{} seeds, {failed} failed", args.seeds);
+    println!("{ran} seeds, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,5 +1,7 @@
 //! The scheduler: a seed decides what happens next, until nothing is left to happen.
+use crate::checks;
 use crate::executor::{Stuck, Tasks, complete};
+use crate::news::{self, Leases};
 use crate::shoppers::{Shopper, Told};
 use crate::staff::Staff;
 use crate::world::{GOODS, Rates, World};
@@ -8,6 +10,7 @@ use contracts::inventory::SetStock;
 use contracts::{Caller, Event as _, EventId, Timestamp};
 use kit::bus::{Envelope, Message};
 use kit::calls::Calls;
+use kit::clock::Clock as _;
 use kit::outbox::{self, Lanes};
 use kit::wave::NotRun;
 use parking_lot::Mutex;
@@ -23,6 +26,8 @@ use std::time::Duration;
 pub struct Script {
     /// How many shoppers.
     pub shoppers: usize,
+    /// How many of them share an account, with its cart and its wallet.
+    pub sharing: usize,
     /// How many errands each runs.
     pub errands: u32,
     /// How many pieces of each good there are.
@@ -33,12 +38,34 @@ pub struct Script {
 
 impl Default for Script {
     fn default() -> Self {
-        Self { shoppers: 3, errands: 5, stock: 8, rates: Rates::MANY }
+        Self { shoppers: 3, sharing: 1, errands: 5, stock: 8, rates: Rates::MANY }
     }
 }
 
-/// Longer than an order waits for a transfer.
-const DAYS_OF_A_TRANSFER: Duration = Duration::from_secs(8 * 24 * 3600);
+impl Script {
+    /// The one that `seed` plays: every other one with all faults, some without crashes (more is
+    /// promised then), some with families who fight over a wallet, a cart and the last pieces.
+    pub fn of(seed: u64) -> Self {
+        let crowd = Self { shoppers: 6, sharing: 3, errands: 3, stock: 5, ..Self::default() };
+        match seed % 8 {
+            1 => Self { rates: Rates::CALLS, ..Self::default() },
+            3 => Self { rates: Rates::AGAIN, ..Self::default() },
+            5 => crowd,
+            7 => Self { rates: Rates::CALLS, ..crowd },
+            _ => Self::default(),
+        }
+    }
+}
+
+/// How much time passes at the end, after as many rounds in which nothing happened: longer than
+/// a lease, than anybody is left in peace, than an order waits for a transfer.
+const IDLE: [Duration; 5] = [
+    Duration::from_secs(31),
+    Duration::from_secs(61),
+    Duration::from_secs(20 * 60),
+    Duration::from_secs(2 * 3600),
+    Duration::from_secs(8 * 24 * 3600),
+];
 
 /// A message on its way to those who hear it.
 struct Flight {
@@ -59,6 +86,8 @@ pub struct Scheduler {
     pub told: Arc<Mutex<Told>>,
     /// What happened, a line a step.
     pub trace: Vec<String>,
+    /// All that was told, as it was first seen.
+    pub news: BTreeMap<EventId, Message>,
     /// The accounts of the shoppers.
     pub shoppers: Vec<Shopper>,
     tasks: Tasks,
@@ -67,6 +96,9 @@ pub struct Scheduler {
     flights: BTreeMap<EventId, Flight>,
     /// Messages that everybody has heard: they may come again.
     heard: Vec<Message>,
+    /// What was in a service's outbox when it started.
+    left: BTreeMap<&'static str, BTreeSet<EventId>>,
+    leases: Leases,
     outcomes: Outcomes,
 }
 
@@ -92,12 +124,15 @@ impl Scheduler {
             world,
             told: Arc::default(),
             trace: Vec::new(),
+            news: BTreeMap::new(),
             shoppers: Vec::new(),
             tasks,
             chance: ChaCha8Rng::seed_from_u64(seed),
             lanes: BTreeMap::new(),
             flights: BTreeMap::new(),
             heard: Vec::new(),
+            left: BTreeMap::new(),
+            leases: Leases::new(),
             outcomes: Arc::default(),
         };
         let names: Vec<&'static str> = run.world.running.keys().copied().collect();
@@ -124,7 +159,8 @@ impl Scheduler {
             let spawned = Arc::clone(&self.tasks.spawned);
             let shopper =
                 Shopper::new(name, self.calls("shopper"), Arc::clone(&self.told), spawned);
-            self.register(name, &shopper)?;
+            let shopper = shopper.of(name / script.sharing.max(1));
+            self.register(&shopper)?;
             self.shoppers.push(shopper);
         }
         self.calm()?;
@@ -139,11 +175,14 @@ impl Scheduler {
         Ok(())
     }
     /// Identity is played: it tells that somebody registered.
-    fn register(&mut self, name: usize, shopper: &Shopper) -> Result<(), Stuck> {
+    fn register(&mut self, shopper: &Shopper) -> Result<(), Stuck> {
+        if self.shoppers.iter().any(|known| known.account() == shopper.account()) {
+            return Ok(());
+        }
         let event = UserRegistered { account: shopper.account() };
         let body = serde_json::to_string(&event).map_err(|error| Stuck(error.to_string()))?;
         let message = Arc::new(Envelope {
-            id: EventId(uuid::Uuid::from_u128(0xE000 + name as u128)),
+            id: EventId(shopper.account().0),
             name: UserRegistered::NAME.into(),
             source: "identity".into(),
             subject: event.subject(),
@@ -154,8 +193,7 @@ impl Scheduler {
             body: body.into(),
             typed: None,
         });
-        self.fly("identity", message);
-        Ok(())
+        self.fly("identity", message)
     }
 
     /// Lets chance decide `steps` times, or until everybody is done.
@@ -180,20 +218,25 @@ impl Scheduler {
         for name in down {
             self.take(Step::Restart(name))?;
         }
-        for round in 0..40 {
-            self.calm()?;
+        self.calm()?;
+        let idle = checks::idle_holds(self)?;
+        self.contradicted(idle);
+        // Time passes in longer and longer steps while nothing happens; the last of them is
+        // longer than anybody waits for a transfer.
+        let mut idle = 0;
+        for _ in 0..200 {
+            let mut worked = self.calm()?;
             let seed = self.chance.random();
             let work = Box::pin(self.staff().see_through(seed));
             self.tasks.add("shopper", "staff".to_owned(), work);
-            self.calm()?;
-            let mut worked = false;
+            worked |= self.calm()?;
             for step in self.workers() {
                 self.take(step)?;
                 worked |= self.calm()?;
             }
-            // Late in the day transfers that nobody made have run out of time.
-            let span = if round == 20 { DAYS_OF_A_TRANSFER } else { Duration::from_secs(31) };
-            self.world.clock.forward(span);
+            idle = if worked { 0 } else { idle + 1 };
+            let Some(span) = IDLE.get(idle) else { break };
+            self.world.clock.forward(*span);
             self.trace.push(format!("{} s pass, worked: {worked}", span.as_secs()));
         }
         self.calm()?;
@@ -273,7 +316,10 @@ impl Scheduler {
                 self.trace.push(format!("restart {name}"));
                 self.world.start_service(name)?;
                 self.run_start(name);
-                self.read_outbox(name)?;
+                if name == "orders" {
+                    self.leases = news::leases(self)?;
+                }
+                self.replay(name)?;
             }
             Step::Time => {
                 let millis = match self.chance.random_range(0..10) {
@@ -303,8 +349,17 @@ impl Scheduler {
         for crashed in self.world.trouble.take_crashed() {
             self.crash(crashed)?;
         }
+        if name == "orders" && self.world.running.contains_key(name) {
+            let (leases, now) = (news::leases(self)?, self.world.clock.now().micros());
+            if kind == "begin_checkouts" {
+                let early = news::taken_too_early(&self.leases, &leases, now);
+                self.contradicted(early);
+            }
+            // Others do not lengthen them: whoever starts alone ends those of before.
+            self.leases = leases;
+        }
         if kind != "sent" {
-            self.read_outbox(name)?;
+            self.take_news(name)?;
         }
         Ok(())
     }
@@ -336,20 +391,41 @@ impl Scheduler {
         }
     }
 
-    fn read_outbox(&mut self, name: &'static str) -> Result<(), Stuck> {
-        let Some(running) = self.world.running.get(name) else { return Ok(()) };
+    /// As the relay of one process: what is left in the outbox is read at the start only…
+    fn replay(&mut self, name: &'static str) -> Result<(), Stuck> {
+        let left = self.outbox(name)?;
+        self.left.insert(name, left.iter().map(|message| message.id).collect());
+        left.into_iter().try_for_each(|message| self.fly(name, message))
+    }
+    /// …and later it is handed what was committed.
+    fn take_news(&mut self, name: &'static str) -> Result<(), Stuck> {
+        let mut news = self.outbox(name)?;
+        if let Some(left) = self.left.get(name) {
+            news.retain(|message| !left.contains(&message.id));
+        }
+        news.into_iter().try_for_each(|message| self.fly(name, message))
+    }
+    fn contradicted(&mut self, found: Vec<String>) {
+        self.trace.extend(found.iter().map(|line| format!("WRONG {line}")));
+        self.told.lock().contradictions.extend(found);
+    }
+    fn outbox(&self, name: &'static str) -> Result<Vec<Message>, Stuck> {
+        let Some(running) = self.world.running.get(name) else { return Ok(Vec::new()) };
         let db = running.db.clone();
         let read = async move { outbox::unsent(db.reader(), name, 10_000).await };
         let unsent = complete(read, "outbox")?.map_err(|error| Stuck(error.to_string()))?;
-        for message in unsent.messages {
-            self.fly(name, message);
-        }
-        Ok(())
+        Ok(unsent.messages)
     }
-    fn fly(&mut self, source: &'static str, message: Message) {
+    fn fly(&mut self, source: &'static str, message: Message) -> Result<(), Stuck> {
+        if !self.news.contains_key(&message.id) {
+            let found = news::contradictions(self, &message)?;
+            self.contradicted(found);
+            self.news.insert(message.id, Arc::clone(&message));
+        }
         if let Some(head) = self.lanes.entry(source).or_default().add(message) {
             self.take_off(head);
         }
+        Ok(())
     }
     fn take_off(&mut self, message: Message) {
         let waiting = self.world.hearing.get(&*message.name);

@@ -62,10 +62,14 @@ pub async fn pause() {
 impl Shopper {
     /// Number `name`, with an account of its own.
     pub fn new(name: usize, calls: Calls, told: Arc<Mutex<Told>>, spawned: Spawned) -> Self {
-        let account = AccountId(Uuid::from_u128(0xACC0_0000 + name as u128));
-        let session = SessionId(Uuid::from_u128(0x5E55_0000 + name as u128));
-        let caller = Caller::Account { account, session, role: Role::Customer };
+        let (account, caller) = somebody(name);
         Self { name, calls, told, spawned, caller, account }
+    }
+    /// Shops for account number `account`, which others may share.
+    #[must_use]
+    pub fn of(self, account: usize) -> Self {
+        let (account, caller) = somebody(account);
+        Self { account, caller, ..self }
     }
     /// Whose account.
     pub fn account(&self) -> AccountId {
@@ -124,7 +128,11 @@ impl Shopper {
             cart_version: None,
         };
         if chance.random_range(0..4) == 0 {
-            let (twin, again) = (self.clone(), checkout.clone());
+            let (twin, mut again) = (self.clone(), checkout.clone());
+            if chance.random_range(0..3) == 0 {
+                // From another tab, which knows nothing of the first: one of them places the order.
+                again.idempotency = key(chance);
+            }
             let work = Box::pin(async move {
                 twin.check_out(again).await;
             });
@@ -193,6 +201,12 @@ impl Shopper {
     fn note(&self, line: String) {
         self.told.lock().lines.push(format!("shopper {} {line}", self.name));
     }
+}
+
+fn somebody(number: usize) -> (AccountId, Caller) {
+    let account = AccountId(Uuid::from_u128(0xACC0_0000 + number as u128));
+    let session = SessionId(Uuid::from_u128(0x5E55_0000 + number as u128));
+    (account, Caller::Account { account, session, role: Role::Customer })
 }
 
 fn outcome<T, E: std::fmt::Debug>(answered: &Result<T, CallError<E>>) -> String {

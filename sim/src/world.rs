@@ -3,9 +3,11 @@
 //! Catalogue and accounts are played (search, password hashes and HTTP stay outside); orders,
 //! inventory, payments, cart and notifications are the real ones.
 use crate::executor::{Spawned, Stuck, complete};
+use crate::tally;
 use contracts::catalog::{Priced, PricesOf};
 use contracts::identity::{Contact, ContactsOf, LinksFor, StaffContacts};
-use contracts::{AccountId, Currency, Money, ProductId, Sku};
+use contracts::inventory::ReleaseStock;
+use contracts::{AccountId, Call as _, Currency, Money, ProductId, Sku};
 use kit::bus::Bus;
 use kit::calls::Registry;
 use kit::clock::Sources;
@@ -20,8 +22,9 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The services of the simulation, in the order of their names.
+/// The services of the simulation, in the order of their names; the last is the simulation's own.
 pub fn services() -> Vec<Box<dyn Service>> {
     vec![
         Box::new(cart::plug()),
@@ -29,6 +32,7 @@ pub fn services() -> Vec<Box<dyn Service>> {
         Box::new(notifications::plug()),
         Box::new(orders::plug()),
         Box::new(payments::plug()),
+        Box::new(tally::plug()),
     ]
 }
 
@@ -46,6 +50,10 @@ pub struct Rates {
 impl Rates {
     /// No faults.
     pub const NONE: Self = Self { crash: 0, call: 0, again: 0 };
+    /// Messages come again.
+    pub const AGAIN: Self = Self { again: 60, ..Self::NONE };
+    /// Calls go wrong, too, but nobody crashes.
+    pub const CALLS: Self = Self { call: 40, ..Self::AGAIN };
     /// As many as a run can bear and still sell.
     pub const MANY: Self = Self { crash: 12, call: 40, again: 60 };
 }
@@ -57,6 +65,8 @@ pub struct Trouble {
     rates: Mutex<Rates>,
     /// Who crashed and was not yet started again.
     crashed: Mutex<BTreeSet<&'static str>>,
+    /// Whether something crashed, or a call went wrong that was to undo a step.
+    undo_lost: AtomicBool,
 }
 
 impl Trouble {
@@ -72,6 +82,11 @@ impl Trouble {
     pub fn set(&self, rates: Rates) {
         *self.rates.lock() = rates;
     }
+    /// Whether a step may still be undone only by the clock: its undo was lost, or whoever was
+    /// to undo it.
+    pub fn was_undo_lost(&self) -> bool {
+        self.undo_lost.load(Ordering::Relaxed)
+    }
     /// Whether a message is delivered again.
     pub fn again(&self) -> bool {
         self.happens(|rates| rates.again)
@@ -83,12 +98,16 @@ impl Faults for Trouble {
         let crashes = self.happens(|rates| rates.crash);
         if crashes {
             self.crashed.lock().insert(service);
+            self.undo_lost.store(true, Ordering::Relaxed);
         }
         crashes
     }
-    fn call(&self, _: &'static str, _: &'static str) -> CallFault {
+    fn call(&self, _: &'static str, name: &'static str) -> CallFault {
         if !self.happens(|rates| rates.call) {
             return CallFault::None;
+        }
+        if name == ReleaseStock::NAME {
+            self.undo_lost.store(true, Ordering::Relaxed);
         }
         match self.chance.lock().next_u32() % 3 {
             0 => CallFault::NotDone,
@@ -134,6 +153,7 @@ impl World {
             chance: Mutex::new(ChaCha8Rng::seed_from_u64(seed ^ 0x7007)),
             rates: Mutex::new(Rates::NONE),
             crashed: Mutex::default(),
+            undo_lost: AtomicBool::default(),
         });
         let spawned = Arc::clone(spawned);
         registry.spawn_by(Arc::new(move |owner, work| {
