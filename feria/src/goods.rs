@@ -37,6 +37,14 @@ pub struct Rejected {
     pub reason: String,
 }
 
+impl Rejected {
+    /// The reason may repeat what the file says: no control character of it leaves the line on
+    /// which it is told.
+    fn on_one_line(self) -> Self {
+        Self { reason: self.reason.replace(char::is_control, " "), ..self }
+    }
+}
+
 /// What reading a row gives.
 pub type Row = Result<Goods, Rejected>;
 /// All rows of a file.
@@ -92,11 +100,12 @@ impl Format {
         currency: Currency,
     ) -> Result<Rows, Failure> {
         let input = BufReader::with_capacity(1 << 16, input);
-        match self {
-            Self::Csv => csv::read(input, currency),
-            Self::Jsonl => Ok(jsonl::read(input, currency)),
-            Self::Goodbooks => goodbooks::read(input, currency),
-        }
+        let rows = match self {
+            Self::Csv => csv::read(input, currency)?,
+            Self::Jsonl => jsonl::read(input, currency),
+            Self::Goodbooks => goodbooks::read(input, currency)?,
+        };
+        Ok(Box::new(rows.map(|row| row.map_err(Rejected::on_one_line))))
     }
 }
 
@@ -192,6 +201,14 @@ mod tests {
         assert!(next_line(&mut input, 10).unwrap().unwrap().is_err());
         assert_eq!(next_line(&mut input, 10).unwrap().unwrap(), Ok("three".to_owned()));
         assert!(next_line(&mut input, 10).is_none());
+    }
+
+    #[test]
+    fn a_reason_that_repeats_the_file_stays_on_its_line() {
+        let file = b"{\"ti\\u001b[31m\\ntle\": 1}\n".as_slice();
+        let rows: Vec<_> = Format::Jsonl.read(file, Currency::USD).unwrap().collect();
+        let [Err(rejected)] = rows.as_slice() else { panic!("{rows:?}") };
+        assert!(rejected.reason.contains("`ti [31m tle`"), "{rejected:?}");
     }
 
     #[test]

@@ -53,6 +53,8 @@ struct Parked {
             }],
             "next_cursor": null,
         })),
+        (status = 400, description = "`invalid_input`, with the field named.", body = Problem,
+            content_type = "application/problem+json"),
         (status = 401, description = "`login_required`", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "`not_allowed`: not staff that may see messages.", body = Problem,
             content_type = "application/problem+json"),

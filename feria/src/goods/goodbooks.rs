@@ -183,7 +183,7 @@ fn description(authors: &[String], year: Option<i64>) -> String {
     };
     let since = match year {
         None => String::new(),
-        Some(year) if year < 0 => format!(" First published in {} BC.", -year),
+        Some(year) if year < 0 => format!(" First published in {} BC.", year.unsigned_abs()),
         Some(year) => format!(" First published in {year}."),
     };
     format!("{by}{since}").trim().to_owned()

@@ -212,6 +212,38 @@ async fn every_route_is_documented_with_its_answers_and_examples() {
 }
 
 #[tokio::test]
+async fn every_route_tells_of_what_the_door_answers_by_itself() {
+    let document = document().await;
+    let mut missing = Vec::new();
+    for (name, operation) in operations(&document) {
+        let ops = ["get /healthz", "get /readyz", "get /metrics"].contains(&name.as_str());
+        let login = name.contains(" /v1/auth/") && !name.ends_with("logout");
+        let always = ["500", "503", "504"].map(|status| (status, true));
+        let body = !operation["requestBody"].is_null();
+        let sometimes = [("401", !ops && !login), ("429", !ops), ("413", body), ("415", body)];
+        for (status, wanted) in always.into_iter().chain(sometimes) {
+            if wanted && operation["responses"][status].is_null() {
+                missing.push(format!("{name}: {status}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[tokio::test]
+async fn no_part_of_a_shape_refuses_the_fields_of_another() {
+    let document = document().await;
+    let mut composed = 0;
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for part in schema["allOf"].as_array().into_iter().flatten() {
+            composed += 1;
+            assert_ne!(resolved(&document, part)["additionalProperties"], false, "{name}");
+        }
+    }
+    assert!(composed > 4, "only {composed} shapes are composed of others");
+}
+
+#[tokio::test]
 async fn the_routes_of_the_design_are_there() {
     let document = document().await;
     // However a route names its parameters.

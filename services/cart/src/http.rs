@@ -30,7 +30,7 @@ pub(crate) fn routes(carts: Arc<Carts>) -> OpenApiRouter {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"sku": "BOOK-0042", "quantity": 2})))]
-struct NewItem {
+pub struct NewItem {
     /// Which SKU.
     sku: Sku,
     /// How many more.
@@ -41,7 +41,7 @@ struct NewItem {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"quantity": 3})))]
-struct ItemChange {
+pub struct ItemChange {
     /// How many in all.
     quantity: Quantity,
 }

@@ -6,7 +6,8 @@ mod add_item;
 mod cart;
 mod change_carts;
 mod expire_carts;
-mod http;
+#[doc(hidden)]
+pub mod http;
 mod news;
 mod queries;
 mod store;

@@ -68,7 +68,7 @@ pub fn routes(orders: Arc<Orders>) -> OpenApiRouter {
     "email": "ada@example.com",
     "cart_version": 3
 })))]
-struct CheckoutBody {
+pub struct CheckoutBody {
     /// Where to.
     shipping_address: Address,
     /// How.
@@ -85,7 +85,7 @@ struct CheckoutBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"payment": {"method": "card", "token": "tok_visa"}}), json!({})))]
-struct PayBody {
+pub struct PayBody {
     /// Another way to pay; without it the action that the present payment requires is completed.
     payment: Option<PayWith>,
 }

@@ -213,6 +213,8 @@ async fn patch_address(
         (status = 204, description = "Forgotten"),
         (status = 401, description = "`login_required`", body = Problem,
          content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`: that is no id", body = Problem,
+         content_type = "application/problem+json"),
     ),
     security(("bearer" = [])),
 )]
