@@ -77,11 +77,16 @@ impl Staff {
     }
     /// Brings an order whose shopper is gone to its end.
     pub async fn see_through(&self, order: &Value) -> Result<(), Wrong> {
-        let by_hand = order["payment"]["method"] == "cash_on_delivery";
-        match order["status"].as_str() {
-            Some("paid") => drop(self.ship(order, false).await?),
-            Some("pending") if by_hand => drop(self.ship(order, false).await?),
-            Some("fulfilled") => self.end_parcels(order, "delivered").await?,
+        let method = order["payment"]["method"].as_str();
+        match (order["status"].as_str(), method) {
+            (Some("paid"), _) | (Some("pending"), Some("cash_on_delivery")) => {
+                self.ship(order, false).await?;
+            }
+            // In a store that was restored, nobody else knows of it for days.
+            (Some("pending"), Some("bank_transfer")) => {
+                self.confirm(order).await?;
+            }
+            (Some("fulfilled"), _) => self.end_parcels(order, "delivered").await?,
             // Its payment or its time decides.
             _ => {}
         }
