@@ -48,6 +48,7 @@ use contracts::{CallError, Caller, Currency};
 use kit::calls::Calls;
 use kit::clock::Sources;
 use kit::db::Db;
+use kit::db::Engine;
 use kit::plug::{Parts, Plug};
 use kit::problem::Unexpected;
 use kit::wave::{Batched, Waves};
@@ -80,6 +81,7 @@ const SHELVES_EVERY: Duration = Duration::from_secs(10);
 impl Catalog {
     fn new(parts: Parts) -> Self {
         let Parts { db, waves, calls, sources, config, .. } = parts;
+        let shared = db.engine() != Engine::Sqlite;
         let currency = config.currency;
         let create = waves.batched("create_products", MOST_AT_ONCE, move |wave, commands| {
             Box::pin(create_products(wave, currency, commands))
@@ -98,7 +100,7 @@ impl Catalog {
             create,
             import,
             search,
-            shown: Shown::default(),
+            shown: Shown::default().shared(shared),
         }
     }
 

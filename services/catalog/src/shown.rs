@@ -127,6 +127,8 @@ pub struct Shown {
     pub(crate) looking: tokio::sync::Mutex<()>,
     expected: AtomicI64,
     expected_at: AtomicI64,
+    /// Whether other replicas count sales that are not noted here.
+    shared: bool,
 }
 
 fn weighed<K, V>(bytes: u64, each: usize) -> Cache<K, V, Scales>
@@ -172,14 +174,20 @@ impl Shown {
             looking: tokio::sync::Mutex::default(),
             expected: AtomicI64::new(-1),
             expected_at: AtomicI64::new(i64::MIN),
+            shared: false,
         }
+    }
+    /// The same, beside other replicas.
+    #[must_use]
+    pub fn shared(self, shared: bool) -> Self {
+        Self { shared, ..self }
     }
 
     /// A product that is ready, unless that is too long ago.
     pub fn get(&self, product: ProductId, now: Timestamp) -> Option<Arc<Ready>> {
         let ready = self.products.get(&product)?;
         let sold = self.sale(product).load(Ordering::Relaxed);
-        (age(ready.read_at, now) < OLDEST && counts_sales(sold, ready.read_at, now))
+        (age(ready.read_at, now) < OLDEST && self.counts_sales(sold, ready.read_at, now))
             .then_some(ready)
     }
     /// How many changes were seen: to be asked before reading what is to be kept.
@@ -226,7 +234,7 @@ impl Shown {
         let page = self.pages.get(question)?;
         let same = page.lists == self.lists() && self.is_settled(now);
         let last_sale = self.last_sale.load(Ordering::Relaxed);
-        let sales = question.order != Order::Best || counts_sales(last_sale, page.at, now);
+        let sales = question.order != Order::Best || self.counts_sales(last_sale, page.at, now);
         (same && sales).then_some(page)
     }
     /// Keeps what a question found.
@@ -251,6 +259,12 @@ impl Shown {
         }
     }
 
+    /// Whether what was read at `at` has the units of a sale that was noted at `sold`, or is young
+    /// enough to be shown without.
+    fn counts_sales(&self, sold: i64, at: Timestamp, now: Timestamp) -> bool {
+        let known = !self.shared && Timestamp::from_micros(sold).after(SOLD_AGO) < at;
+        known || age(at, now) < SOLD_AGO
+    }
     /// Notes that a product was sold, before that is committed.
     pub fn note_sale(&self, product: ProductId, now: Timestamp) {
         self.sale(product).store(now.micros(), Ordering::Relaxed);
@@ -300,12 +314,6 @@ const JITTER: Duration = Duration::from_millis(100);
 /// How long ago `at` was. Where the clock was set back since, nobody knows.
 pub fn age(at: Timestamp, now: Timestamp) -> Duration {
     if at <= now.after(JITTER) { now.since(at) } else { Duration::MAX }
-}
-
-/// Whether what was read at `at` has the units of a sale that was noted at `sold`, or is young
-/// enough to be shown without.
-fn counts_sales(sold: i64, at: Timestamp, now: Timestamp) -> bool {
-    Timestamp::from_micros(sold).after(SOLD_AGO) < at || age(at, now) < SOLD_AGO
 }
 
 #[cfg(test)]
