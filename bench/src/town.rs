@@ -10,7 +10,7 @@
 //!   before the store's first start, which seals and uses it as its own. They are good for a day.
 //! - Every second shopper has a wallet: its row and both sides of the top-up in the ledger.
 use crate::Trouble;
-use crate::sql::{insert, text};
+use crate::sql::text;
 use contracts::catalog::BestSellers;
 use contracts::identity::CreateAdmin;
 use contracts::inventory::{ImportStock, StockCount};
@@ -18,6 +18,7 @@ use contracts::{AccountId, Role, SessionId, Sku};
 use feria::store::Beside;
 use kit::auth::{Claims, SigningKey};
 use kit::config::Config;
+use kit::db::insert_rows;
 use kit::plug::Running;
 use kit::wave::Wave;
 use sea_orm::{ConnectionTrait as _, Statement, Value};
@@ -208,7 +209,7 @@ async fn put_key(identity: &Running, secret: &[u8; 32]) -> Result<(), Trouble> {
             let kid = SigningKey::from_secret(secret).kid().to_owned();
             let row = vec![kid.into(), secret.to_vec().into(), false.into(), now().into()];
             let columns = ["kid", "secret", "sealed", "created_at"];
-            Ok(insert(wave.tx(), "signing_keys", &columns, vec![row]).await?)
+            Ok(insert_rows(wave.tx(), "signing_keys", &columns, vec![row]).await?)
         })
     })
     .await
@@ -243,7 +244,7 @@ async fn open_accounts(
     };
     let columns = ["id", "email", "name", "password_hash", "role", "created_at", "version"];
     let rows = numbers.iter().map(account_row).collect();
-    insert(wave.tx(), "accounts", &columns, rows).await?;
+    insert_rows(wave.tx(), "accounts", &columns, rows).await?;
     // Of a refresh token that nobody has.
     let nothing = vec![0_u8; 32];
     let session_row = |number: &usize| -> Vec<Value> {
@@ -269,7 +270,7 @@ async fn open_accounts(
         "version",
     ];
     let rows = numbers.iter().map(session_row).collect();
-    Ok(insert(wave.tx(), "sessions", &columns, rows).await?)
+    Ok(insert_rows(wave.tx(), "sessions", &columns, rows).await?)
 }
 
 /// Whether the shopper of this number has a wallet with money in it.
@@ -309,9 +310,9 @@ async fn fill_wallets(
         }
     }
     let columns = ["account_id", "book", "balance", "currency", "version"];
-    insert(wave.tx(), "wallets", &columns, wallets).await?;
+    insert_rows(wave.tx(), "wallets", &columns, wallets).await?;
     let columns = ["id", "movement", "account", "place", "amount", "currency", "kind", "at"];
-    Ok(insert(wave.tx(), "ledger_entries", &columns, entries).await?)
+    Ok(insert_rows(wave.tx(), "ledger_entries", &columns, entries).await?)
 }
 
 async fn goods(catalog: &Running) -> Result<Vec<Good>, Trouble> {

@@ -1,12 +1,21 @@
 //! Time, chance and identity are handed in. Only `feria` holds a real clock.
 use contracts::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {
     /// Now, in UTC.
     fn now(&self) -> Timestamp;
+}
+
+/// By how much the clocks of two requests may be read in another order than they came.
+const JITTER: Duration = Duration::from_millis(100);
+
+/// How long ago `at` was: for what is remembered. Where the clock was set back since, nobody knows.
+pub fn age(at: Timestamp, now: Timestamp) -> Duration {
+    if at <= now.after(JITTER) { now.since(at) } else { Duration::MAX }
 }
 
 /// Gives bytes that nobody can guess (or, in the simulation, that a seed decides).

@@ -267,6 +267,14 @@ fn shape(count: usize) -> usize {
     }
 }
 
+/// Adds rows of nulls up to the [`shape`].
+fn fill_up(rows: &mut Vec<Vec<Value>>) {
+    if let Some(row) = rows.last() {
+        let nothing = row.iter().map(Value::as_null).collect();
+        rows.resize(shape(rows.len()), nothing);
+    }
+}
+
 /// Columns that are compared with a set.
 pub trait Among: ColumnTrait {
     /// Whether the column has one of `values`: `IN (…)` of one of a few lengths, reached by
@@ -318,10 +326,9 @@ pub async fn insert_rows(
         let mut chunk: Vec<Vec<Value>> = rows.by_ref().take(MOST_ROWS).collect();
         let count = chunk.len();
         let known = chunk.iter().all(|row| row.first().is_some_and(|id| *id != id.as_null()));
-        // A server plans each text anew anyhow. SQLite is given rows of nulls, and leaves them out.
-        let nothing = chunk.last().filter(|_| backend == DbBackend::Sqlite && known);
-        if let Some(nothing) = nothing.map(|row| row.iter().map(Value::as_null).collect()) {
-            chunk.resize(shape(count), nothing);
+        // A server plans each text anew anyhow. SQLite leaves the rows of nulls out.
+        if backend == DbBackend::Sqlite && known {
+            fill_up(&mut chunk);
         }
         let sql = insertion(backend, table, columns, chunk.len(), chunk.len() > count);
         let values = chunk.into_iter().flatten();
@@ -434,10 +441,7 @@ impl SetUpdate {
         while rows.len() > 0 {
             let mut chunk: Vec<Vec<Value>> = rows.by_ref().take(MOST_ROWS).collect();
             // A key that is null is no row's.
-            if let Some(nothing) = chunk.last().map(|row| row.iter().map(Value::as_null).collect())
-            {
-                chunk.resize(shape(chunk.len()), nothing);
-            }
+            fill_up(&mut chunk);
             let sql = self.sql(backend, chunk.len());
             let values = chunk.into_iter().flatten();
             tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;

@@ -1,8 +1,8 @@
 //! What each service writes for a set of purchases by card, wave by wave.
 use super::{Purchase, Writing};
-use crate::sql::{delete, insert, text};
+use crate::sql::{delete, text};
 use kit::Unexpected;
-use kit::db::{Change, Kind, SetUpdate};
+use kit::db::{Change, Kind, SetUpdate, insert_rows};
 use kit::wave::Wave;
 use sea_orm::{DatabaseTransaction, DbErr, Value};
 use uuid::Uuid;
@@ -33,7 +33,7 @@ pub(super) async fn stock_up(wave: &mut Wave) -> Result<(), Unexpected> {
         ]
     };
     let columns = ["sku", "on_hand", "reserved", "version"];
-    Ok(insert(wave.tx(), "stock", &columns, (0..SKUS).map(row).collect()).await?)
+    Ok(insert_rows(wave.tx(), "stock", &columns, (0..SKUS).map(row).collect()).await?)
 }
 
 /// One row for each purchase.
@@ -44,7 +44,7 @@ fn rows(set: &[Purchase], row: impl Fn(&Purchase) -> Vec<Value>) -> Vec<Vec<Valu
 /// The messages of one number were heard.
 async fn hear(tx: &DatabaseTransaction, set: &[Purchase], news: usize) -> Result<(), DbErr> {
     let heard = rows(set, |p| vec![p.news[news].into(), 1_i64.into()]);
-    insert(tx, "inbox", &["id", "heard_at"], heard).await
+    insert_rows(tx, "inbox", &["id", "heard_at"], heard).await
 }
 
 async fn tell(tx: &DatabaseTransaction, set: &[Purchase], news: usize) -> Result<(), DbErr> {
@@ -60,7 +60,7 @@ async fn tell(tx: &DatabaseTransaction, set: &[Purchase], news: usize) -> Result
             1_i64.into(),
         ]
     });
-    insert(tx, "outbox", &columns, told).await
+    insert_rows(tx, "outbox", &columns, told).await
 }
 
 async fn forget(tx: &DatabaseTransaction, set: &[Purchase], news: usize) -> Result<(), DbErr> {
@@ -71,13 +71,13 @@ pub(super) fn fill_carts<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -
     Box::pin(async move {
         let carts =
             rows(set, |p| vec![p.cart.into(), p.account.into(), 1_i64.into(), 1_i64.into()]);
-        insert(tx, "carts", &["id", "account_id", "version", "updated_at"], carts).await?;
+        insert_rows(tx, "carts", &["id", "account_id", "version", "updated_at"], carts).await?;
         let lines = rows(set, |p| {
             let shown: [Value; 2] = [1_999_i64.into(), text("USD")];
             [vec![p.cart.into(), text(&sku(p)), 2_i64.into(), 1_i64.into()], shown.into()].concat()
         });
         let columns = ["cart_id", "sku", "quantity", "position", "shown_price", "shown_currency"];
-        insert(tx, "cart_lines", &columns, lines).await
+        insert_rows(tx, "cart_lines", &columns, lines).await
     })
 }
 
@@ -90,7 +90,7 @@ pub(super) fn clear_carts<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) 
     Box::pin(async move {
         hear(tx, set, 2).await?;
         let taken = rows(set, |p| vec![p.order.into()]);
-        insert(tx, "taken_orders", &["order_id"], taken).await?;
+        insert_rows(tx, "taken_orders", &["order_id"], taken).await?;
         let carts = rows(set, |p| vec![p.cart.into(), 2_i64.into()]);
         SetUpdate::of("carts")
             .key("id", Kind::Id)
@@ -108,7 +108,7 @@ pub(super) fn begin<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Wri
             vec![name.clone().into(), name.into(), p.order.into(), 1_i64.into(), 1_i64.into()]
         });
         let columns = ["request", "body_hash", "resource", "leased_until", "created_at"];
-        insert(tx, "idempotency", &columns, keys).await
+        insert_rows(tx, "idempotency", &columns, keys).await
     })
 }
 
@@ -176,10 +176,10 @@ pub(super) fn place<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Wri
                 text("card"),
             ]
         });
-        insert(tx, "orders", &ORDER, orders).await?;
+        insert_rows(tx, "orders", &ORDER, orders).await?;
         let carts = rows(set, |p| vec![p.cart.into(), 1_i64.into(), p.order.into()]);
         let columns = ["cart_id", "cart_version", "order_id"];
-        insert(tx, "ordered_carts", &columns, carts).await?;
+        insert_rows(tx, "ordered_carts", &columns, carts).await?;
         tell(tx, set, 0).await
     })
 }
@@ -246,7 +246,7 @@ pub(super) fn reserve<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> W
             vec![p.order.into(), text("held"), filler(20), 1_i64.into(), 1_i64.into()]
         });
         let columns = ["order_id", "state", "lines", "ask_at", "created_at"];
-        insert(tx, "holds", &columns, holds).await?;
+        insert_rows(tx, "holds", &columns, holds).await?;
         change_stock(tx, set, "reserved").await
     })
 }
@@ -273,7 +273,7 @@ pub(super) fn take<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writ
             ]
         });
         let columns = ["id", "sku", "version", "delta", "reason", "order_id", "at"];
-        insert(tx, "adjustments", &columns, history).await?;
+        insert_rows(tx, "adjustments", &columns, history).await?;
         change_stock(tx, set, "on_hand").await
     })
 }
@@ -286,7 +286,8 @@ pub(super) fn start<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Wri
         let bills = rows(set, |p| {
             vec![p.order.into(), p.payment.into(), yes.clone(), no.clone(), 0_i64.into()]
         });
-        insert(tx, "bills", &["order_id", "present", "placed", "closed", "kept"], bills).await?;
+        insert_rows(tx, "bills", &["order_id", "present", "placed", "closed", "kept"], bills)
+            .await?;
         let zero: Value = 0_i64.into();
         let payments = rows(set, |p| {
             let ids = [p.payment, p.order, p.account].map(Value::from);
@@ -311,7 +312,7 @@ pub(super) fn start<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Wri
             "version",
             "created_at",
         ];
-        insert(tx, "payments", &columns, payments).await?;
+        insert_rows(tx, "payments", &columns, payments).await?;
         let attempts = rows(set, |p| {
             let what = [p.attempt.into(), text("charge"), text("due"), p.payment.into()];
             let money = [4_497_i64.into(), text("USD"), text("tok_visa")];
@@ -331,7 +332,7 @@ pub(super) fn start<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Wri
             "next_at",
             "created_at",
         ];
-        insert(tx, "attempts", &columns, attempts).await
+        insert_rows(tx, "attempts", &columns, attempts).await
     })
 }
 
@@ -366,7 +367,7 @@ pub(super) fn charge<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Wr
         });
         let columns =
             ["id", "kind", "amount", "refunded", "currency", "token", "state", "settles_at", "at"];
-        insert(tx, "sandbox_charges", &columns, charges).await
+        insert_rows(tx, "sandbox_charges", &columns, charges).await
     })
 }
 
@@ -402,7 +403,7 @@ pub(super) fn settle<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Wr
             set.iter().flat_map(|p| [side(p, 1, "card", -4_497), side(p, 2, "sales", 4_497)]);
         let columns =
             ["id", "movement", "account", "place", "amount", "currency", "kind", "order_id", "at"];
-        insert(tx, "ledger_entries", &columns, entries.collect()).await?;
+        insert_rows(tx, "ledger_entries", &columns, entries.collect()).await?;
         tell(tx, set, 1).await
     })
 }
@@ -415,10 +416,10 @@ pub(super) fn score<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Wri
     Box::pin(async move {
         hear(tx, set, 2).await?;
         let counted = rows(set, |p| vec![p.order.into(), true.into()]);
-        insert(tx, "counted_orders", &["order_id", "counted"], counted).await?;
+        insert_rows(tx, "counted_orders", &["order_id", "counted"], counted).await?;
         // New rows: an index that is written costs what one that is changed does.
         let scores = rows(set, |p| vec![p.order.into(), 2_i64.into(), true.into()]);
-        insert(tx, "scores", &["product_id", "score", "stale"], scores).await
+        insert_rows(tx, "scores", &["product_id", "score", "stale"], scores).await
     })
 }
 
@@ -447,7 +448,7 @@ async fn intend(
         "id", "kind", "about", "order_id", "account", "was_paid", "told_at", "state", "next_at",
         "tries",
     ];
-    insert(tx, "letters", &columns, letters).await
+    insert_rows(tx, "letters", &columns, letters).await
 }
 
 pub(super) fn confirm<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
@@ -497,7 +498,7 @@ pub(super) fn post<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writ
             "created_at",
             "address",
         ];
-        insert(tx, "mails", &columns, mails).await?;
+        insert_rows(tx, "mails", &columns, mails).await?;
         let shown = letters(set, |p, id| {
             let what = [id.into(), p.account.into(), text("receipt"), filler(40), filler(120)];
             let rest = [p.order.into(), 1_i64.into(), 1_i64.into()];
@@ -505,7 +506,7 @@ pub(super) fn post<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writ
         });
         let columns =
             ["id", "account", "kind", "title", "body", "order_id", "told_at", "written_at"];
-        insert(tx, "notifications", &columns, shown).await?;
+        insert_rows(tx, "notifications", &columns, shown).await?;
         let done = letters(set, |_, id| vec![id.into(), text("written"), Value::BigInt(None)]);
         SetUpdate::of("letters")
             .key("id", Kind::Id)

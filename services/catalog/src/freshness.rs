@@ -1,9 +1,9 @@
 //! What was changed by others is noticed: the change log is looked at twice a second, by whoever
 //! asks first, and nothing is shown that was not looked after for a second.
 use crate::Catalog;
-use crate::shown::age;
 use crate::store;
 use contracts::{ProductId, Timestamp};
+use kit::clock::age;
 use kit::problem::Unexpected;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

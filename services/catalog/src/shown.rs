@@ -10,6 +10,7 @@ use crate::queries::{Filter, Order};
 use crate::ready::Ready;
 use crate::search::Spread;
 use contracts::{ProductId, Sku, Timestamp};
+use kit::clock::age;
 use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
@@ -306,14 +307,6 @@ impl Shown {
     pub fn last_number(&self, sku: &Sku, in_stock: bool) -> i64 {
         if in_stock { self.numbers.get(sku).unwrap_or(1).max(1) } else { 0 }
     }
-}
-
-/// By how much the clocks of two requests may be read in another order than they came.
-const JITTER: Duration = Duration::from_millis(100);
-
-/// How long ago `at` was. Where the clock was set back since, nobody knows.
-pub fn age(at: Timestamp, now: Timestamp) -> Duration {
-    if at <= now.after(JITTER) { now.since(at) } else { Duration::MAX }
 }
 
 #[cfg(test)]

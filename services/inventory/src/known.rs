@@ -7,6 +7,7 @@
 //! server. What is asked for together while others read is read by one statement.
 use contracts::{Sku, Timestamp};
 use kit::Unexpected;
+use kit::clock::age;
 use kit::db::{Db, Engine};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
@@ -25,8 +26,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const OLDEST_SHARED: Duration = Duration::from_secs(1);
 /// How old an answer may get at all.
 const OLDEST: Duration = Duration::from_secs(60);
-/// By how much the clocks of two requests may be read in another order than they came.
-const JITTER: Duration = Duration::from_millis(100);
 /// After this long a change that was announced is committed, or never will be.
 const SETTLED_AFTER: Duration = Duration::from_secs(5);
 /// The version of what has no stock.
@@ -244,11 +243,6 @@ impl Known {
         }
         self.looked.store(now.micros(), Ordering::Release);
     }
-}
-
-/// How long ago `at` was. Where the clock was set back since, nobody knows.
-fn age(at: Timestamp, now: Timestamp) -> Duration {
-    if at <= now.after(JITTER) { now.since(at) } else { Duration::MAX }
 }
 
 #[cfg(test)]
