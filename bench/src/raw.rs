@@ -11,9 +11,10 @@ use crate::Trouble;
 use crate::process::Process;
 use crate::town::{config, write};
 use feria::store::Beside;
+use kit::db::Tx;
 use kit::plug::{Node, Running};
 use kit::{Unexpected, clock::Sources};
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -118,7 +119,7 @@ const COMMITS: usize = 19;
 #[derive(Clone)]
 struct Set(Arc<[Purchase]>);
 
-type Step = for<'a> fn(&'a DatabaseTransaction, &'a [Purchase]) -> Writing<'a>;
+type Step = for<'a> fn(&'a Tx, &'a [Purchase]) -> Writing<'a>;
 type Writing<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), DbErr>> + Send + 'a>>;
 
 async fn waves(service: &Running, sets: &[Set], steps: &[Step]) -> Result<(), Trouble> {

@@ -1,6 +1,7 @@
 //! Values, deletions and counts of the statements that measurements need.
+use kit::db::Tx;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 /// A text, as a value of a row.
 pub fn text(text: &str) -> Value {
@@ -10,12 +11,7 @@ pub fn text(text: &str) -> Value {
 /// Deletes the rows whose `column` has one of `values`.
 /// # Errors
 /// When the database fails.
-pub async fn delete(
-    tx: &DatabaseTransaction,
-    table: &str,
-    column: &str,
-    values: Vec<Value>,
-) -> Result<(), DbErr> {
+pub async fn delete(tx: &Tx, table: &str, column: &str, values: Vec<Value>) -> Result<(), DbErr> {
     let mut rows = Query::delete();
     rows.from_table(Alias::new(table)).and_where(Expr::col(Alias::new(column)).is_in(values));
     tx.execute(&rows).await.map(drop)

@@ -2,16 +2,18 @@
 //!
 //! SQL that differs by engine lives here and nowhere else. On SQLite one connection writes,
 //! behind the fair queue of [`crate::wave`], and a few read; on a server one pool does both.
+mod connection;
+mod file;
+mod rows;
+
+use self::connection::Source;
+pub use self::connection::{Reader, Tx};
 use crate::problem::Unexpected;
-use sea_orm::sqlx::{
-    self, Connection as _,
-    sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
-};
+use sea_orm::sqlx;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
-    DatabaseTransaction, DbBackend, DbErr, EntityName, EntityTrait, IdenStatic, IntoActiveModel,
-    IsolationLevel, Iterable, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait, Value, sea_query::Expr,
+    DbBackend, DbErr, EntityName, EntityTrait, IdenStatic, IntoActiveModel, IsolationLevel,
+    Iterable, RuntimeErr, Statement, TransactionOptions, TransactionTrait, Value, sea_query::Expr,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -33,9 +35,14 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     service: &'static str,
     engine: Engine,
-    writer: DatabaseConnection,
-    reader: DatabaseConnection,
+    writer: Writer,
+    reader: Reader,
     connections: u32,
+}
+
+enum Writer {
+    File(file::File),
+    Server(DatabaseConnection),
 }
 
 /// How a database is opened.
@@ -71,12 +78,15 @@ impl Db {
             _ => return Err(Unexpected::new(format!("{service}: no engine serves {url}"))),
         };
         let (writer, reader, connections) = if engine == Engine::Sqlite {
-            let writer = connect_sqlite(url, options.durable, 1).await?;
-            (writer, connect_sqlite(url, options.durable, 3).await?, 1)
+            let path = sqlite_file(url).unwrap_or_default();
+            let durable = options.durable;
+            let writer = file::File::open(&path, &file::Settings { durable, ..OF_WRITER })?;
+            let readers = file::Readers::new(path, file::Settings { durable, ..OF_READER });
+            (Writer::File(writer), Reader(Source::Files(readers)), 1)
         } else {
             let schema = schema.unwrap_or(service);
             let pool = connect_postgres(url, schema, options).await?;
-            (pool.clone(), pool, options.connections)
+            (Writer::Server(pool.clone()), Reader(Source::Server(pool)), options.connections)
         };
         Ok(Self(Arc::new(Inner { service, engine, writer, reader, connections })))
     }
@@ -93,105 +103,56 @@ impl Db {
         self.0.connections
     }
     /// For reads outside a transaction.
-    pub fn reader(&self) -> &DatabaseConnection {
+    pub fn reader(&self) -> &Reader {
         &self.0.reader
     }
     /// Begins a transaction that writes: `BEGIN IMMEDIATE` on SQLite, READ COMMITTED elsewhere.
     /// Only [`crate::wave`] and migrations call it.
     /// # Errors
     /// When no connection can be had.
-    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let options = match self.0.engine {
-            Engine::Sqlite => TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..Default::default()
-            },
-            Engine::Postgres | Engine::MySql => TransactionOptions {
-                isolation_level: Some(IsolationLevel::ReadCommitted),
-                ..Default::default()
-            },
-        };
-        self.0.writer.begin_with_options(options).await
+    pub(crate) async fn begin(&self) -> Result<Tx, DbErr> {
+        match &self.0.writer {
+            Writer::File(file) => Ok(file.begin().await?.into()),
+            Writer::Server(pool) => {
+                let options = TransactionOptions {
+                    isolation_level: Some(IsolationLevel::ReadCommitted),
+                    ..Default::default()
+                };
+                Ok(pool.begin_with_options(options).await?.into())
+            }
+        }
     }
     /// A number that changes when another process wrote to this SQLite file
     /// (`PRAGMA data_version`); 0 on servers, where that is not known.
     /// # Errors
     /// When the database cannot be read.
     pub async fn foreign_writes(&self) -> Result<i64, DbErr> {
-        if self.0.engine != Engine::Sqlite {
-            return Ok(0);
+        match &self.0.writer {
+            Writer::File(file) => file.foreign_writes().await,
+            Writer::Server(_) => Ok(0),
         }
-        let sql = Statement::from_string(DbBackend::Sqlite, "PRAGMA data_version");
-        let row = self.0.writer.query_one_raw(sql).await?;
-        row.map_or(Ok(0), |row| row.try_get_by_index(0))
     }
     /// Closes all connections, waiting for those in use.
     pub async fn close(&self) {
-        // On a server reader and writer are one pool; closing it twice is harmless.
-        let _ = self.0.reader.clone().close().await;
-        let _ = self.0.writer.clone().close().await;
+        // On a server it is what writes, too.
+        self.0.reader.close().await;
+        if let Writer::File(file) = &self.0.writer {
+            file.close().await;
+        }
     }
 }
 
-/// The file of a `sqlite:` URL, as the database opens it; none of another engine.
+/// The file of a `sqlite:` URL; none of another engine. A `?` ends it, and `%3f` is one.
 pub fn sqlite_file(url: &str) -> Option<PathBuf> {
-    // The options take anything for a path.
-    let options: SqliteConnectOptions = url.starts_with("sqlite:").then(|| url.parse().ok())??;
-    Some(options.get_filename().to_owned())
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path).split('?').next()?;
+    Some(percent_encoding::percent_decode_str(path).decode_utf8().ok()?.into_owned().into())
 }
 
-/// What a connection to SQLite may keep in memory: every service has four of them. Pages that
-/// are not kept are in the system's cache; a statement of many rows weighs as much as a hundred
-/// pages, and sets come in many sizes.
-struct Memory {
-    /// Kilobytes of pages.
-    pages: u32,
-    /// Prepared statements.
-    statements: usize,
-}
-const OF_WRITER: Memory = Memory { pages: 1_000, statements: 32 };
-const OF_READER: Memory = Memory { pages: 250, statements: 12 };
-
-async fn connect_sqlite(url: &str, durable: bool, most: u32) -> Result<DatabaseConnection, DbErr> {
-    let Memory { pages, statements } = if most == 1 { OF_WRITER } else { OF_READER };
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(most)
-        .min_connections(u32::from(most == 1))
-        .connect_lazy(most != 1)
-        .acquire_timeout(Duration::from_secs(30))
-        .test_before_acquire(false)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |options| {
-            options
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
-                .busy_timeout(Duration::from_secs(10))
-                .foreign_keys(true)
-                .pragma("cache_size", format!("-{pages}"))
-                .statement_cache_capacity(statements)
-        })
-        .map_sqlx_sqlite_pool_opts(|pool| {
-            pool.idle_timeout(None)
-                .max_lifetime(None)
-                .after_release(|connection, _| Box::pin(is_outside_transactions(connection)))
-        });
-    Database::connect(options).await
-}
-
-/// Whether a connection can be used again. Where the disk is full or fails, SQLite rolls a
-/// transaction back by itself; the rollback that follows is an error, by which sqlx goes on to
-/// believe that a transaction is open. It then makes savepoints of all that come later, and of
-/// the first that fails one that stays open for ever: whatever commits within it is told as
-/// done, is seen by no reader, and is lost in the end. Such a connection is closed.
-async fn is_outside_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    if connection.is_in_transaction() {
-        // A rollback that nobody awaited comes first.
-        connection.ping().await?;
-    }
-    Ok(!connection.is_in_transaction())
-}
+/// What a connection to SQLite keeps in memory: every service has a few. Pages that are not kept
+/// are in the system's cache.
+const OF_WRITER: file::Settings = file::Settings { durable: true, pages: 2_000, statements: 200 };
+const OF_READER: file::Settings = file::Settings { durable: true, pages: 500, statements: 40 };
 
 async fn connect_postgres(
     url: &str,
@@ -292,7 +253,7 @@ impl<C: ColumnTrait> Among for C {}
 /// Inserts all rows, with a few statements. They have the same columns set.
 /// # Errors
 /// When a row breaks a constraint; then none of the wave is kept.
-pub async fn insert_all<A>(tx: &DatabaseTransaction, rows: Vec<A>) -> Result<(), DbErr>
+pub async fn insert_all<A>(tx: &Tx, rows: Vec<A>) -> Result<(), DbErr>
 where
     A: ActiveModelTrait,
     <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
@@ -315,7 +276,7 @@ where
 /// # Errors
 /// When a row breaks a constraint; then none of the wave is kept.
 pub async fn insert_rows(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     table: &str,
     columns: &[&str],
     rows: Vec<Vec<Value>>,
@@ -435,7 +396,7 @@ impl SetUpdate {
     /// rows may have the same keys.
     /// # Errors
     /// When a changed row breaks a constraint.
-    pub async fn run(&self, tx: &DatabaseTransaction, rows: Vec<Vec<Value>>) -> Result<(), DbErr> {
+    pub async fn run(&self, tx: &Tx, rows: Vec<Vec<Value>>) -> Result<(), DbErr> {
         let backend = tx.get_database_backend();
         let mut rows = rows.into_iter();
         while rows.len() > 0 {

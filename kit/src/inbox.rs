@@ -4,13 +4,13 @@
 //! under its own inbox row with its error, and those behind it for the same aggregate are
 //! parked with it, in order; no other aggregate is held up. Staff replay them.
 use crate::bus::{Envelope, Hearer, Message};
-use crate::db::{Among, insert_all};
+use crate::db::{Among, Tx, insert_all};
 use crate::problem::Unexpected;
 use crate::wave::{Batched, NotRun, Wave, Waves};
 use contracts::{EventId, Timestamp};
 use futures_util::future::BoxFuture;
 use sea_orm::entity::prelude::*;
-use sea_orm::{DatabaseTransaction, QueryOrder, QuerySelect, Set};
+use sea_orm::{QueryOrder, QuerySelect, Set};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -221,16 +221,13 @@ fn unheard(event: &str) -> Unexpected {
     Unexpected::new(format!("nobody here hears {event}"))
 }
 
-async fn known(tx: &DatabaseTransaction, messages: &[Message]) -> Result<HashSet<EventId>, DbErr> {
+async fn known(tx: &Tx, messages: &[Message]) -> Result<HashSet<EventId>, DbErr> {
     let ids = messages.iter().map(|message| message.id.0);
     let rows = heard::Entity::find().filter(heard::Column::Id.among(ids)).all(tx).await?;
     Ok(rows.into_iter().map(|row| EventId(row.id)).collect())
 }
 
-async fn parked_subjects(
-    tx: &DatabaseTransaction,
-    messages: &[Message],
-) -> Result<HashSet<String>, DbErr> {
+async fn parked_subjects(tx: &Tx, messages: &[Message]) -> Result<HashSet<String>, DbErr> {
     let subjects = messages.iter().map(|message| message.subject.as_str());
     let rows = parked::Entity::find()
         .select_only()

@@ -13,9 +13,9 @@
 //!
 //! Steps end with `;` at the end of a line. The previous release runs on the new schema: add
 //! first, and take away one release later.
-use crate::db::{Db, Engine};
+use crate::db::{Db, Engine, Tx};
 use crate::problem::Unexpected;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
 use std::collections::HashSet;
 
 /// One file of `migrations/`.
@@ -76,14 +76,14 @@ pub async fn migrate(db: &Db, migrations: &[Migration]) -> Result<usize, Unexpec
     Ok(taken)
 }
 
-async fn names(tx: &DatabaseTransaction) -> Result<HashSet<String>, DbErr> {
+async fn names(tx: &Tx) -> Result<HashSet<String>, DbErr> {
     let sql = Statement::from_string(tx.get_database_backend(), "SELECT name FROM migrations");
     let rows = tx.query_all_raw(sql).await?;
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
 /// SQLite's `BEGIN IMMEDIATE` is the lock; a server is asked for one that ends with the transaction.
-async fn lock(db: &Db, tx: &DatabaseTransaction) -> Result<(), DbErr> {
+async fn lock(db: &Db, tx: &Tx) -> Result<(), DbErr> {
     if db.engine() == Engine::Postgres {
         let sql = "SELECT pg_advisory_xact_lock(hashtext('feria migrations ' || current_schema()))";
         tx.query_one_raw(Statement::from_string(tx.get_database_backend(), sql)).await?;

@@ -1,11 +1,11 @@
 //! The outbox: news is saved with the change that made it, and sent after it.
 use crate::bus::{Envelope, Message};
-use crate::db::{Among, insert_all};
+use crate::db::{Among, Tx, insert_all};
 use crate::problem::Unexpected;
 use crate::wave::Wave;
 use contracts::{EventId, Timestamp};
 use sea_orm::entity::prelude::*;
-use sea_orm::{DatabaseTransaction, QueryOrder, QuerySelect, Set};
+use sea_orm::{QueryOrder, QuerySelect, Set};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub(crate) async fn save(tx: &DatabaseTransaction, news: &[Message]) -> Result<(), DbErr> {
+pub(crate) async fn save(tx: &Tx, news: &[Message]) -> Result<(), DbErr> {
     let rows = news.iter().map(|message| row::ActiveModel {
         id: Set(message.id.0),
         name: Set(message.name.to_string()),

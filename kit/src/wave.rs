@@ -10,14 +10,14 @@ mod batch;
 use self::batch::{Batch, Kind, Plain, Queue};
 use crate::bus::{Envelope, Message};
 use crate::clock::Sources;
-use crate::db::{self, Db, Engine};
+use crate::db::{self, Db, Engine, Tx};
 use crate::faults::{Faults, Point};
 use crate::outbox;
 use crate::problem::Unexpected;
 use contracts::{CallError, Event, EventId, Timestamp};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
-use sea_orm::{DatabaseTransaction, DbErr, SqlErr};
+use sea_orm::{DbErr, SqlErr};
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -54,7 +54,7 @@ impl<E> From<NotRun> for CallError<E> {
 /// A use case decides before it writes: a refused command must leave nothing behind, because
 /// the rest of the wave commits.
 pub struct Wave {
-    tx: DatabaseTransaction,
+    tx: Tx,
     now: Timestamp,
     sources: Sources,
     source: &'static str,
@@ -66,7 +66,7 @@ pub struct Wave {
 
 impl Wave {
     /// The transaction, for the SQL of the service's `store.rs`.
-    pub fn tx(&self) -> &DatabaseTransaction {
+    pub fn tx(&self) -> &Tx {
         &self.tx
     }
     /// When the wave began.

@@ -2,9 +2,9 @@
 use super::{Purchase, Writing};
 use crate::sql::{delete, text};
 use kit::Unexpected;
-use kit::db::{Change, Kind, SetUpdate, insert_rows};
+use kit::db::{Change, Kind, SetUpdate, Tx, insert_rows};
 use kit::wave::Wave;
-use sea_orm::{DatabaseTransaction, DbErr, Value};
+use sea_orm::{DbErr, Value};
 use uuid::Uuid;
 
 const SKUS: i64 = 10_000;
@@ -42,12 +42,12 @@ fn rows(set: &[Purchase], row: impl Fn(&Purchase) -> Vec<Value>) -> Vec<Vec<Valu
 }
 
 /// The messages of one number were heard.
-async fn hear(tx: &DatabaseTransaction, set: &[Purchase], news: usize) -> Result<(), DbErr> {
+async fn hear(tx: &Tx, set: &[Purchase], news: usize) -> Result<(), DbErr> {
     let heard = rows(set, |p| vec![p.news[news].into(), 1_i64.into()]);
     insert_rows(tx, "inbox", &["id", "heard_at"], heard).await
 }
 
-async fn tell(tx: &DatabaseTransaction, set: &[Purchase], news: usize) -> Result<(), DbErr> {
+async fn tell(tx: &Tx, set: &[Purchase], news: usize) -> Result<(), DbErr> {
     let columns = ["id", "name", "subject", "version", "part", "body", "created_at"];
     let told = rows(set, |p| {
         vec![
@@ -63,11 +63,11 @@ async fn tell(tx: &DatabaseTransaction, set: &[Purchase], news: usize) -> Result
     insert_rows(tx, "outbox", &columns, told).await
 }
 
-async fn forget(tx: &DatabaseTransaction, set: &[Purchase], news: usize) -> Result<(), DbErr> {
+async fn forget(tx: &Tx, set: &[Purchase], news: usize) -> Result<(), DbErr> {
     delete(tx, "outbox", "id", set.iter().map(|p| p.news[news].into()).collect()).await
 }
 
-pub(super) fn fill_carts<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn fill_carts<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         let carts =
             rows(set, |p| vec![p.cart.into(), p.account.into(), 1_i64.into(), 1_i64.into()]);
@@ -82,11 +82,11 @@ pub(super) fn fill_carts<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -
 }
 
 /// Who pays later has the cart emptied by now; who pays at once not yet.
-pub(super) fn keep_carts<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn keep_carts<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(hear(tx, set, 0))
 }
 
-pub(super) fn clear_carts<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn clear_carts<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         hear(tx, set, 2).await?;
         let taken = rows(set, |p| vec![p.order.into()]);
@@ -101,7 +101,7 @@ pub(super) fn clear_carts<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) 
     })
 }
 
-pub(super) fn begin<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn begin<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         let keys = rows(set, |p| {
             let name: Vec<u8> = [p.order.as_bytes().as_slice(), p.cart.as_bytes()].concat();
@@ -139,7 +139,7 @@ const ORDER: [&str; 24] = [
     "placed_with",
 ];
 
-pub(super) fn place<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn place<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         let answers = rows(set, |p| vec![p.order.into(), filler(ANSWER)]);
         SetUpdate::of("idempotency")
@@ -184,7 +184,7 @@ pub(super) fn place<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Wri
     })
 }
 
-pub(super) fn pay<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn pay<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         hear(tx, set, 1).await?;
         let null = Value::BigInt(None);
@@ -214,18 +214,14 @@ pub(super) fn pay<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writi
     })
 }
 
-pub(super) fn forget_orders<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn forget_orders<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         forget(tx, set, 0).await?;
         forget(tx, set, 2).await
     })
 }
 
-async fn change_stock(
-    tx: &DatabaseTransaction,
-    set: &[Purchase],
-    column: &'static str,
-) -> Result<(), DbErr> {
+async fn change_stock(tx: &Tx, set: &[Purchase], column: &'static str) -> Result<(), DbErr> {
     // A set changes each SKU once.
     let mut of = std::collections::BTreeMap::new();
     for p in set {
@@ -240,7 +236,7 @@ async fn change_stock(
         .await
 }
 
-pub(super) fn reserve<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn reserve<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         let holds = rows(set, |p| {
             vec![p.order.into(), text("held"), filler(20), 1_i64.into(), 1_i64.into()]
@@ -251,7 +247,7 @@ pub(super) fn reserve<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> W
     })
 }
 
-pub(super) fn take<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn take<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         hear(tx, set, 2).await?;
         let holds = rows(set, |p| vec![p.order.into(), text("taken"), Value::BigInt(None)]);
@@ -278,7 +274,7 @@ pub(super) fn take<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writ
     })
 }
 
-pub(super) fn start<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn start<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         hear(tx, set, 0).await?;
         let yes: Value = true.into();
@@ -336,11 +332,7 @@ pub(super) fn start<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Wri
     })
 }
 
-async fn change_attempts(
-    tx: &DatabaseTransaction,
-    set: &[Purchase],
-    state: &str,
-) -> Result<(), DbErr> {
+async fn change_attempts(tx: &Tx, set: &[Purchase], state: &str) -> Result<(), DbErr> {
     let attempts = rows(set, |p| vec![p.attempt.into(), text(state), 1_i64.into(), 2_i64.into()]);
     SetUpdate::of("attempts")
         .key("id", Kind::Id)
@@ -351,12 +343,12 @@ async fn change_attempts(
         .await
 }
 
-pub(super) fn claim<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn claim<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(change_attempts(tx, set, "due"))
 }
 
 /// The sandbox provider keeps its book in the same database.
-pub(super) fn charge<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn charge<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         let zero: Value = 0_i64.into();
         let charges = rows(set, |p| {
@@ -371,7 +363,7 @@ pub(super) fn charge<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Wr
     })
 }
 
-pub(super) fn settle<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn settle<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         change_attempts(tx, set, "done").await?;
         let payments = rows(set, |p| {
@@ -408,11 +400,11 @@ pub(super) fn settle<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Wr
     })
 }
 
-pub(super) fn forget_payments<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn forget_payments<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(forget(tx, set, 1))
 }
 
-pub(super) fn score<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn score<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         hear(tx, set, 2).await?;
         let counted = rows(set, |p| vec![p.order.into(), true.into()]);
@@ -424,7 +416,7 @@ pub(super) fn score<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Wri
 }
 
 async fn intend(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     set: &[Purchase],
     (news, which): (usize, usize),
     kind: &str,
@@ -451,10 +443,10 @@ async fn intend(
     insert_rows(tx, "letters", &columns, letters).await
 }
 
-pub(super) fn confirm<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn confirm<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(intend(tx, set, (0, 4), "order_confirmation"))
 }
-pub(super) fn receipt<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn receipt<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(intend(tx, set, (2, 5), "receipt"))
 }
 
@@ -463,7 +455,7 @@ fn letters(set: &[Purchase], row: impl Fn(&Purchase, Uuid) -> Vec<Value>) -> Vec
     set.iter().flat_map(|p| [row(p, p.others[4]), row(p, p.others[5])]).collect()
 }
 
-pub(super) fn claim_letters<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn claim_letters<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         let claimed = letters(set, |_, id| vec![id.into(), 2_i64.into(), 1_i64.into()]);
         SetUpdate::of("letters")
@@ -475,7 +467,7 @@ pub(super) fn claim_letters<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]
     })
 }
 
-pub(super) fn post<'a>(tx: &'a DatabaseTransaction, set: &'a [Purchase]) -> Writing<'a> {
+pub(super) fn post<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         let mails = letters(set, |p, id| {
             let ids = [id.into(), text("receipt"), p.order.into(), p.account.into()];

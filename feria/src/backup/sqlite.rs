@@ -1,7 +1,7 @@
 //! Copies of SQLite files that fit each other. See [`super`] for why they do.
 use crate::Failure;
 use kit::Unexpected;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
+use rusqlite::{Connection, OpenFlags};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -16,65 +16,49 @@ pub async fn copy(files: &[(&'static str, PathBuf)], to: &Path) -> Result<(), Fa
         let file = file.display();
         return Err(Failure::input(format!("there is no store: {name} has no database at {file}")));
     }
-    let mut writers = Vec::new();
-    let mut readers = Vec::new();
-    for (_, file) in files {
-        writers.push(connect(file).await?);
-        readers.push(connect(file).await?);
-    }
-    let copied = copy_all(files, to, &writers, &readers).await;
-    for connection in writers.into_iter().chain(readers) {
-        connection.close().await.map_err(failed)?;
-    }
-    copied?;
-    for (name, _) in files {
-        settle(&to.join(copy_name(name))).await?;
-    }
-    Ok(())
+    let (files, to) = (files.to_vec(), to.to_owned());
+    // It waits for writers and disks.
+    let copied = tokio::task::spawn_blocking(move || copy_all(&files, &to)).await;
+    copied.map_err(Unexpected::from_error)?
 }
 
-async fn copy_all(
-    files: &[(&'static str, PathBuf)],
-    to: &Path,
-    writers: &[DatabaseConnection],
-    readers: &[DatabaseConnection],
-) -> Result<(), Failure> {
-    for writer in writers {
-        writer.execute_unprepared("BEGIN IMMEDIATE").await.map_err(failed)?;
+fn copy_all(files: &[(&'static str, PathBuf)], to: &Path) -> Result<(), Failure> {
+    let connect_all = || files.iter().map(|(_, file)| connect(file)).collect::<Result<Vec<_>, _>>();
+    let (writers, readers) = (connect_all()?, connect_all()?);
+    for writer in &writers {
+        writer.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
     }
     // From here nothing commits, in no database.
-    let held = hold(files, to, readers).await;
-    for writer in writers {
-        writer.execute_unprepared("ROLLBACK").await.map_err(failed)?;
+    let held = hold(files, to, &readers);
+    for writer in &writers {
+        writer.execute_batch("ROLLBACK").map_err(failed)?;
     }
     held?;
     for (name, file) in files {
-        copy_file(file.clone(), to.join(copy_name(name))).await?;
+        fs::copy(file, to.join(copy_name(name)))?;
     }
-    for reader in readers {
-        reader.execute_unprepared("COMMIT").await.map_err(failed)?;
+    for reader in &readers {
+        reader.execute_batch("COMMIT").map_err(failed)?;
     }
-    Ok(())
+    files.iter().try_for_each(|(name, _)| settle(&to.join(copy_name(name))))
 }
 
 /// Begins a read on each database, and copies its log.
-async fn hold(
+fn hold(
     files: &[(&'static str, PathBuf)],
     to: &Path,
-    readers: &[DatabaseConnection],
+    readers: &[Connection],
 ) -> Result<(), Failure> {
     for reader in readers {
         // A read begins with the first thing that is read.
-        reader
-            .execute_unprepared("BEGIN; SELECT count(*) FROM sqlite_schema;")
-            .await
-            .map_err(failed)?;
+        let begin = "BEGIN; SELECT count(*) FROM sqlite_schema;";
+        reader.execute_batch(begin).map_err(failed)?;
     }
     for (name, file) in files {
         let log = with_suffix(file, "-wal");
         let copy = with_suffix(&to.join(copy_name(name)), "-wal");
-        match fs::metadata(&log) {
-            Ok(_) => copy_file(log, copy).await?,
+        match fs::copy(log, copy) {
+            Ok(_) => {}
             // All of it is in the file.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
@@ -84,21 +68,13 @@ async fn hold(
 }
 
 /// Takes the log into the copied file, and looks whether it is whole.
-async fn settle(copy: &Path) -> Result<(), Failure> {
-    let connection = connect(copy).await?;
-    connection.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.map_err(failed)?;
-    let row = connection
-        .query_one_raw(sea_orm::Statement::from_string(
-            sea_orm::DbBackend::Sqlite,
-            "PRAGMA integrity_check(1)",
-        ))
-        .await
-        .map_err(failed)?;
-    let said: String = match row {
-        Some(row) => row.try_get_by_index(0).map_err(failed)?,
-        None => String::new(),
-    };
-    connection.close().await.map_err(failed)?;
+fn settle(copy: &Path) -> Result<(), Failure> {
+    let connection = connect(copy)?;
+    let settle = "PRAGMA wal_checkpoint(TRUNCATE)";
+    connection.query_row(settle, (), |_| Ok(())).map_err(failed)?;
+    let check = "PRAGMA integrity_check(1)";
+    let said: String = connection.query_row(check, (), |row| row.get(0)).map_err(failed)?;
+    connection.close().map_err(|(_, error)| failed(error))?;
     if said != "ok" {
         let copy = copy.display();
         return Err(Unexpected::new(format!("the copy {copy} is not whole: {said}")).into());
@@ -143,24 +119,13 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-async fn connect(file: &Path) -> Result<DatabaseConnection, Failure> {
-    let file = file.to_owned();
-    let mut options = ConnectOptions::new("sqlite:");
-    // One connection that stays: a transaction of many statements is on it.
-    options
-        .max_connections(1)
-        .min_connections(1)
-        .idle_timeout(None::<Duration>)
-        .max_lifetime(None::<Duration>)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |options| options.filename(&file).busy_timeout(PATIENCE));
-    Database::connect(options).await.map_err(failed)
+fn connect(file: &Path) -> Result<Connection, Failure> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE);
+    let connection = connection.map_err(failed)?;
+    connection.busy_timeout(PATIENCE).map_err(failed)?;
+    Ok(connection)
 }
 
-async fn copy_file(from: PathBuf, to: PathBuf) -> Result<(), Failure> {
-    let copied = tokio::task::spawn_blocking(move || fs::copy(from, to).map(drop)).await;
-    Ok(copied.map_err(Unexpected::from_error)??)
-}
-fn failed(error: DbErr) -> Failure {
-    Unexpected::from(error).context("copy the databases").into()
+fn failed(error: rusqlite::Error) -> Failure {
+    Unexpected::from_error(error).context("copy the databases").into()
 }

@@ -5,12 +5,12 @@ pub mod mails;
 pub mod notifications;
 pub mod people;
 
+use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, DatabaseTransaction};
 
 use crate::letter::{Letter, Outcome, State, Unwritten};
 use contracts::Timestamp;
-use kit::db::{self, Change, SetUpdate, insert_all};
+use kit::db::{self, Change, SetUpdate, Tx, insert_all};
 
 /// Where a list by time goes on: the time and id of the last item seen.
 pub type Place = (i64, Uuid);
@@ -24,7 +24,7 @@ fn behind<C: ColumnTrait>(at: C, id: C, after: Option<Place>) -> Condition {
 /// Saves what came of letters: their mails, what people see, and where the letters stand.
 /// `posted`: whether a mail server is to get the mails.
 pub async fn save_outcomes(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     outcomes: &[&(Letter, Outcome)],
     posted: bool,
     now: Timestamp,

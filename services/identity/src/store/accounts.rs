@@ -2,10 +2,10 @@
 use crate::account::{Account, Email};
 use contracts::identity::Contact;
 use contracts::{AccountId, Role, Timestamp};
-use kit::db::Among;
+use kit::db::{Among, Tx};
 use kit::problem::Unexpected;
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect, Set};
+use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect, Set};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -92,18 +92,12 @@ pub async fn account_by_id(
 }
 
 /// An account, locked until the wave ends. Before its sessions, links and addresses.
-pub async fn lock_account(
-    tx: &DatabaseTransaction,
-    id: AccountId,
-) -> Result<Option<Account>, Unexpected> {
+pub async fn lock_account(tx: &Tx, id: AccountId) -> Result<Option<Account>, Unexpected> {
     row::Entity::find_by_id(id.0).lock_exclusive().one(tx).await?.map(account).transpose()
 }
 
 /// The accounts with these addresses, locked until the wave ends.
-pub async fn lock_accounts_of(
-    tx: &DatabaseTransaction,
-    emails: &[String],
-) -> Result<Vec<Account>, Unexpected> {
+pub async fn lock_accounts_of(tx: &Tx, emails: &[String]) -> Result<Vec<Account>, Unexpected> {
     let found = row::Entity::find()
         .filter(Column::Email.among(emails))
         .order_by_asc(Column::Id)
@@ -115,7 +109,7 @@ pub async fn lock_accounts_of(
 
 /// The accounts that run the shop, locked until the wave ends: whoever takes one away does so
 /// after another, and sees what that one left.
-pub async fn lock_admins(tx: &DatabaseTransaction) -> Result<Vec<Account>, Unexpected> {
+pub async fn lock_admins(tx: &Tx) -> Result<Vec<Account>, Unexpected> {
     let found = admins().order_by_asc(Column::Id).lock_exclusive().all(tx).await?;
     found.into_iter().map(account).collect()
 }
@@ -126,13 +120,13 @@ fn admins() -> Select<row::Entity> {
 }
 
 /// Saves a new account. The unique index refuses a second one with the same address.
-pub async fn insert_account(tx: &DatabaseTransaction, new: &Account) -> Result<(), DbErr> {
+pub async fn insert_account(tx: &Tx, new: &Account) -> Result<(), DbErr> {
     row::Entity::insert(account_row(new)).exec_without_returning(tx).await?;
     Ok(())
 }
 
 /// Saves an account that was locked and changed.
-pub async fn save_account(tx: &DatabaseTransaction, changed: &Account) -> Result<(), DbErr> {
+pub async fn save_account(tx: &Tx, changed: &Account) -> Result<(), DbErr> {
     row::Entity::update_many()
         .set(account_row(changed))
         .filter(Column::Id.eq(changed.id.0))
@@ -142,7 +136,7 @@ pub async fn save_account(tx: &DatabaseTransaction, changed: &Account) -> Result
 }
 
 /// Takes an account away that was locked.
-pub async fn delete_account(tx: &DatabaseTransaction, id: AccountId) -> Result<(), DbErr> {
+pub async fn delete_account(tx: &Tx, id: AccountId) -> Result<(), DbErr> {
     row::Entity::delete_by_id(id.0).exec(tx).await?;
     Ok(())
 }
@@ -217,11 +211,7 @@ pub async fn list_accounts(
 }
 
 /// Notes that the password of whoever has this address is said to be forgotten.
-pub async fn insert_forgotten(
-    tx: &DatabaseTransaction,
-    id: Uuid,
-    email: &Email,
-) -> Result<(), DbErr> {
+pub async fn insert_forgotten(tx: &Tx, id: Uuid, email: &Email) -> Result<(), DbErr> {
     let row = forgotten::ActiveModel { id: Set(id), email: Set(email.as_str().to_owned()) };
     forgotten::Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
@@ -234,7 +224,7 @@ pub async fn is_forgotten_any(db: &impl ConnectionTrait) -> Result<bool, DbErr> 
 
 /// Takes at most `most` such notes, the oldest first: their addresses, each once. Another replica
 /// that takes them too waits, and then finds them gone.
-pub async fn take_forgotten(tx: &DatabaseTransaction, most: u64) -> Result<Vec<String>, DbErr> {
+pub async fn take_forgotten(tx: &Tx, most: u64) -> Result<Vec<String>, DbErr> {
     let taken = forgotten::Entity::find()
         .order_by_asc(forgotten::Column::Id)
         .limit(most)

@@ -1,8 +1,9 @@
 //! The rows of postal addresses that accounts keep. Whoever changes them has locked the account.
 use contracts::identity::SavedAddress;
 use contracts::{AccountId, Address, AddressId, Timestamp};
+use kit::db::Tx;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryOrder, Set};
+use sea_orm::{ConnectionTrait, QueryOrder, Set};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -53,7 +54,7 @@ pub async fn addresses_of(
 
 /// Saves a new address.
 pub async fn insert_address(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     account: AccountId,
     new: &SavedAddress,
     now: Timestamp,
@@ -67,7 +68,7 @@ pub async fn insert_address(
 }
 
 /// Saves an address that was changed.
-pub async fn save_address(tx: &DatabaseTransaction, changed: &SavedAddress) -> Result<(), DbErr> {
+pub async fn save_address(tx: &Tx, changed: &SavedAddress) -> Result<(), DbErr> {
     row::Entity::update_many()
         .set(address_row(changed))
         .filter(Column::Id.eq(changed.id.0))
@@ -92,7 +93,7 @@ fn address_row(saved: &SavedAddress) -> row::ActiveModel {
 }
 
 /// Uses none of an account's addresses by itself.
-pub async fn clear_default(tx: &DatabaseTransaction, account: AccountId) -> Result<(), DbErr> {
+pub async fn clear_default(tx: &Tx, account: AccountId) -> Result<(), DbErr> {
     row::Entity::update_many()
         .col_expr(Column::IsDefault, Expr::value(false))
         .filter(Column::Account.eq(account.0))
@@ -104,7 +105,7 @@ pub async fn clear_default(tx: &DatabaseTransaction, account: AccountId) -> Resu
 
 /// Takes an address of an account away, or all of them.
 pub async fn delete_addresses(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     account: AccountId,
     only: Option<AddressId>,
 ) -> Result<(), DbErr> {

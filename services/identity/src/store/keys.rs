@@ -1,6 +1,7 @@
 //! The rows of signing keys.
+use kit::db::Tx;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect, Set};
+use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect, Set};
 
 mod signing_keys {
     use sea_orm::entity::prelude::*;
@@ -46,13 +47,13 @@ pub async fn keys(db: &impl ConnectionTrait) -> Result<Vec<KeptKey>, DbErr> {
 }
 
 /// Locks the keys for the rest of the wave, and answers them, newest first.
-pub async fn lock_keys(tx: &DatabaseTransaction) -> Result<Vec<KeptKey>, DbErr> {
+pub async fn lock_keys(tx: &Tx) -> Result<Vec<KeptKey>, DbErr> {
     key_locks::Entity::find_by_id(1).lock_exclusive().one(tx).await?;
     keys(tx).await
 }
 
 /// Saves a new key.
-pub async fn insert_key(tx: &DatabaseTransaction, new: KeptKey) -> Result<(), DbErr> {
+pub async fn insert_key(tx: &Tx, new: KeptKey) -> Result<(), DbErr> {
     let row = signing_keys::ActiveModel {
         kid: Set(new.kid),
         secret: Set(new.secret),
@@ -64,7 +65,7 @@ pub async fn insert_key(tx: &DatabaseTransaction, new: KeptKey) -> Result<(), Db
 }
 
 /// Saves a key that was kept open and is now sealed.
-pub async fn save_sealed(tx: &DatabaseTransaction, sealed: &KeptKey) -> Result<(), DbErr> {
+pub async fn save_sealed(tx: &Tx, sealed: &KeptKey) -> Result<(), DbErr> {
     signing_keys::Entity::update_many()
         .col_expr(signing_keys::Column::Secret, Expr::value(sealed.secret.clone()))
         .col_expr(signing_keys::Column::Sealed, Expr::value(sealed.sealed))
@@ -75,7 +76,7 @@ pub async fn save_sealed(tx: &DatabaseTransaction, sealed: &KeptKey) -> Result<(
 }
 
 /// Takes a key away from which nothing follows any more.
-pub async fn delete_key(tx: &DatabaseTransaction, kid: &str) -> Result<(), DbErr> {
+pub async fn delete_key(tx: &Tx, kid: &str) -> Result<(), DbErr> {
     signing_keys::Entity::delete_by_id(kid).exec(tx).await?;
     Ok(())
 }

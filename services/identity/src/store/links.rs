@@ -2,10 +2,10 @@
 use crate::link::{Link, purpose_name, purpose_of};
 use contracts::identity::LinkPurpose;
 use contracts::{AccountId, LinkId, Timestamp};
-use kit::db::Among;
+use kit::db::{Among, Tx};
 use kit::problem::Unexpected;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect, Set};
+use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect, Set};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -44,13 +44,13 @@ fn link(row: row::Model) -> Result<Link, Unexpected> {
 
 /// Saves a new link in place of the account's older ones of its purpose, which do nothing from
 /// now on. The account is locked.
-pub async fn replace_link(tx: &DatabaseTransaction, new: &Link) -> Result<(), DbErr> {
+pub async fn replace_link(tx: &Tx, new: &Link) -> Result<(), DbErr> {
     delete_links(tx, new.account, Some(new.purpose)).await?;
     insert_link(tx, new).await
 }
 
 /// Saves the first link of an account.
-pub async fn insert_link(tx: &DatabaseTransaction, new: &Link) -> Result<(), DbErr> {
+pub async fn insert_link(tx: &Tx, new: &Link) -> Result<(), DbErr> {
     let row = row::ActiveModel {
         id: Set(new.id.0),
         account: Set(new.account.0),
@@ -70,7 +70,7 @@ pub async fn link_by_id(db: &impl ConnectionTrait, id: LinkId) -> Result<Option<
 }
 
 /// A link, locked until the wave ends. After its account.
-pub async fn lock_link(tx: &DatabaseTransaction, id: LinkId) -> Result<Option<Link>, Unexpected> {
+pub async fn lock_link(tx: &Tx, id: LinkId) -> Result<Option<Link>, Unexpected> {
     row::Entity::find_by_id(id.0).lock_exclusive().one(tx).await?.map(link).transpose()
 }
 
@@ -91,7 +91,7 @@ pub async fn live_links(
 }
 
 /// Says that a link was used, which was locked.
-pub async fn save_used(tx: &DatabaseTransaction, id: LinkId, at: Timestamp) -> Result<(), DbErr> {
+pub async fn save_used(tx: &Tx, id: LinkId, at: Timestamp) -> Result<(), DbErr> {
     row::Entity::update_many()
         .col_expr(Column::UsedAt, Expr::value(at.micros()))
         .filter(Column::Id.eq(id.0))
@@ -102,7 +102,7 @@ pub async fn save_used(tx: &DatabaseTransaction, id: LinkId, at: Timestamp) -> R
 
 /// Takes away the links of an account, of one purpose or of all. The account is locked.
 pub async fn delete_links(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     account: AccountId,
     purpose: Option<LinkPurpose>,
 ) -> Result<(), DbErr> {
@@ -115,7 +115,7 @@ pub async fn delete_links(
 }
 
 /// Forgets links that have expired.
-pub async fn forget_links(tx: &DatabaseTransaction, now: Timestamp) -> Result<(), DbErr> {
+pub async fn forget_links(tx: &Tx, now: Timestamp) -> Result<(), DbErr> {
     row::Entity::delete_many().filter(Column::ExpiresAt.lte(now.micros())).exec(tx).await?;
     Ok(())
 }

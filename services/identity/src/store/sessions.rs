@@ -2,9 +2,9 @@
 use crate::session::Session;
 use contracts::identity::SessionEnded;
 use contracts::{AccountId, SessionId, Timestamp};
-use kit::db::{Change, Kind, SetUpdate};
+use kit::db::{Change, Kind, SetUpdate, Tx};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect, Set};
+use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect, Set};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -66,13 +66,13 @@ fn session_row(session: &Session) -> row::ActiveModel {
 }
 
 /// Saves a new session.
-pub async fn insert_session(tx: &DatabaseTransaction, new: &Session) -> Result<(), DbErr> {
+pub async fn insert_session(tx: &Tx, new: &Session) -> Result<(), DbErr> {
     row::Entity::insert(session_row(new)).exec_without_returning(tx).await?;
     Ok(())
 }
 
 /// Saves a session that was locked and changed.
-pub async fn save_session(tx: &DatabaseTransaction, changed: &Session) -> Result<(), DbErr> {
+pub async fn save_session(tx: &Tx, changed: &Session) -> Result<(), DbErr> {
     row::Entity::update_many()
         .set(session_row(changed))
         .filter(Column::Id.eq(changed.id.0))
@@ -82,7 +82,7 @@ pub async fn save_session(tx: &DatabaseTransaction, changed: &Session) -> Result
 }
 
 /// Saves sessions that were locked and ended.
-pub async fn save_ended(tx: &DatabaseTransaction, ended: &[Session]) -> Result<(), DbErr> {
+pub async fn save_ended(tx: &Tx, ended: &[Session]) -> Result<(), DbErr> {
     let row = |session: &Session| {
         vec![
             session.id.0.into(),
@@ -101,16 +101,13 @@ pub async fn save_ended(tx: &DatabaseTransaction, ended: &[Session]) -> Result<(
 }
 
 /// A session, locked until the wave ends.
-pub async fn lock_session(
-    tx: &DatabaseTransaction,
-    id: SessionId,
-) -> Result<Option<Session>, DbErr> {
+pub async fn lock_session(tx: &Tx, id: SessionId) -> Result<Option<Session>, DbErr> {
     Ok(row::Entity::find_by_id(id.0).lock_exclusive().one(tx).await?.map(session))
 }
 
 /// The live sessions of an account, locked until the wave ends.
 pub async fn lock_sessions_of(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     account: AccountId,
     now: Timestamp,
 ) -> Result<Vec<Session>, DbErr> {
@@ -146,7 +143,7 @@ pub async fn session_by_id(
 
 /// Forgets what was used to log in to an account that is erased. The sessions stay until their
 /// tokens have expired.
-pub async fn forget_devices(tx: &DatabaseTransaction, account: AccountId) -> Result<(), DbErr> {
+pub async fn forget_devices(tx: &Tx, account: AccountId) -> Result<(), DbErr> {
     row::Entity::update_many()
         .col_expr(Column::Device, Expr::value(None::<String>))
         .filter(Column::Account.eq(account.0))
@@ -178,7 +175,7 @@ pub async fn revoked(
 }
 
 /// Forgets sessions that are over and whose tokens have all expired.
-pub async fn forget_sessions(tx: &DatabaseTransaction, now: Timestamp) -> Result<(), DbErr> {
+pub async fn forget_sessions(tx: &Tx, now: Timestamp) -> Result<(), DbErr> {
     let over = Condition::any()
         .add(Column::EndedAt.is_not_null())
         .add(Column::ExpiresAt.lte(now.micros()));

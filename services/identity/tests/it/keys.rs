@@ -203,7 +203,7 @@ async fn a_replica_that_meets_a_link_of_a_key_it_does_not_know_reads_the_keys() 
 
 async fn count_keys(rig: &Rig) -> i64 {
     use sea_orm::{ConnectionTrait as _, Statement};
-    let reader = rig.nodes[0].service("identity").unwrap().db.reader().clone();
+    let reader = rig.nodes[0].service("identity").unwrap().db.reader();
     let sql = "SELECT COUNT(*) FROM signing_keys";
     let row = reader.query_one_raw(Statement::from_string(reader.get_database_backend(), sql));
     row.await.unwrap().unwrap().try_get_by_index(0).unwrap()

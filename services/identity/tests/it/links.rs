@@ -235,7 +235,7 @@ async fn the_secret_of_a_link_is_told_to_the_store_alone_and_kept_nowhere() {
 
 async fn every_link_row(rig: &Rig) -> String {
     use sea_orm::{ConnectionTrait as _, Statement};
-    let reader = rig.nodes[0].service("identity").unwrap().db.reader().clone();
+    let reader = rig.nodes[0].service("identity").unwrap().db.reader();
     let sql = "SELECT purpose, kid FROM links";
     let rows = reader.query_all_raw(Statement::from_string(reader.get_database_backend(), sql));
     let text = |row: &sea_orm::QueryResult, column| row.try_get_by_index::<String>(column).unwrap();

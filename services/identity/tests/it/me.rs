@@ -341,7 +341,7 @@ async fn of_two_admins_who_erase_themselves_at_once_one_stays() {
 
 async fn devices(rig: &Rig) -> Vec<String> {
     use sea_orm::{ConnectionTrait as _, Statement};
-    let reader = rig.nodes[0].service("identity").unwrap().db.reader().clone();
+    let reader = rig.nodes[0].service("identity").unwrap().db.reader();
     let sql = "SELECT device FROM sessions WHERE device IS NOT NULL";
     let rows = reader.query_all_raw(Statement::from_string(reader.get_database_backend(), sql));
     rows.await.unwrap().iter().map(|row| row.try_get_by_index(0).unwrap()).collect()

@@ -186,7 +186,7 @@ async fn sessions_are_forgotten_only_when_their_tokens_are_void_anyway() {
 
 async fn session_exists(rig: &Rig, session: SessionId) -> bool {
     use sea_orm::{ConnectionTrait as _, Statement};
-    let reader = rig.nodes[0].service("identity").unwrap().db.reader().clone();
+    let reader = rig.nodes[0].service("identity").unwrap().db.reader();
     let backend = reader.get_database_backend();
     let sql = match backend {
         sea_orm::DbBackend::Postgres => "SELECT id FROM sessions WHERE id = $1",

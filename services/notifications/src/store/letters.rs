@@ -1,10 +1,10 @@
 //! The table of letters.
 use crate::letter::{Facts, Kind, Letter, State};
 use contracts::{AccountId, NotificationId, OrderId, Timestamp};
-use kit::db::{self, Among, Change, SetUpdate, insert_all};
+use kit::db::{self, Among, Change, SetUpdate, Tx, insert_all};
 use kit::problem::Unexpected;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, ExprTrait, QueryOrder, QuerySelect, Set};
+use sea_orm::{ConnectionTrait, ExprTrait, QueryOrder, QuerySelect, Set};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A letter.
@@ -31,11 +31,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// Which of `about` have a letter of this kind already.
-pub async fn known(
-    tx: &DatabaseTransaction,
-    kind: Kind,
-    about: &[Uuid],
-) -> Result<BTreeSet<Uuid>, DbErr> {
+pub async fn known(tx: &Tx, kind: Kind, about: &[Uuid]) -> Result<BTreeSet<Uuid>, DbErr> {
     let rows = Entity::find()
         .select_only()
         .column(Column::About)
@@ -45,11 +41,7 @@ pub async fn known(
 }
 
 /// Saves new letters.
-pub async fn insert(
-    tx: &DatabaseTransaction,
-    new: &[Letter],
-    now: Timestamp,
-) -> Result<(), Unexpected> {
+pub async fn insert(tx: &Tx, new: &[Letter], now: Timestamp) -> Result<(), Unexpected> {
     let mut rows = Vec::with_capacity(new.len());
     for letter in new {
         rows.push(ActiveModel {
@@ -106,7 +98,7 @@ fn open(row: Model) -> Result<Letter, Unexpected> {
 /// Puts the links of `verify` into the welcomes of their accounts, where those are not written
 /// yet, and has these written now. Answers which links go with a welcome.
 pub async fn join_welcomes(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     verify: &[Letter],
     now: Timestamp,
 ) -> Result<BTreeSet<Uuid>, Unexpected> {
@@ -161,7 +153,7 @@ pub async fn any_due(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool, 
 /// Takes at most `most` due letters, those that wait longest first, until `until`. Beside
 /// another worker each gets its own: the rows are locked, and looked at again once they are had.
 pub async fn claim(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     now: Timestamp,
     until: Timestamp,
     most: u64,
@@ -187,10 +179,7 @@ pub async fn claim(
 }
 
 /// Which of `claimed` are still due under the same claim, locked.
-pub async fn still_claimed(
-    tx: &DatabaseTransaction,
-    claimed: &[Uuid],
-) -> Result<BTreeMap<Uuid, i64>, DbErr> {
+pub async fn still_claimed(tx: &Tx, claimed: &[Uuid]) -> Result<BTreeMap<Uuid, i64>, DbErr> {
     let rows = Entity::find()
         .select_only()
         .columns([Column::Id, Column::Tries])

@@ -3,10 +3,10 @@ use crate::letter::{Kind, Low};
 use contracts::Timestamp;
 use contracts::inventory::LowStock;
 use kit::bus::Heard;
-use kit::db::{self, Among, Change, SetUpdate, insert_all};
+use kit::db::{self, Among, Change, SetUpdate, Tx, insert_all};
 use kit::problem::Unexpected;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect, Set};
+use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect, Set};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A SKU that staff is to be told of.
@@ -39,7 +39,7 @@ mod digests {
 }
 
 /// Notes SKUs; of one that is noted already, what was told last stays.
-pub async fn note(tx: &DatabaseTransaction, heard: &[Heard<LowStock>]) -> Result<(), DbErr> {
+pub async fn note(tx: &Tx, heard: &[Heard<LowStock>]) -> Result<(), DbErr> {
     let mut told: BTreeMap<String, (&LowStock, i64)> = BTreeMap::new();
     for heard in heard {
         told.insert(heard.event.sku.to_string(), (&heard.event, heard.time.micros()));
@@ -94,7 +94,7 @@ pub async fn is_due(db: &impl ConnectionTrait, before: Timestamp) -> Result<bool
 /// Takes at most `most` noted SKUs, if the last digest was written at `before` or earlier: the
 /// next may be written after this one only. Also when the last of them was told.
 pub async fn take(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     before: Timestamp,
     now: Timestamp,
     most: u64,

@@ -3,9 +3,9 @@ use super::{Place, behind};
 use crate::letter::{Letter, Mail};
 use contracts::Timestamp;
 use contracts::notifications::MailStatus;
-use kit::db::{self, Among, Change, SetUpdate};
+use kit::db::{self, Among, Change, SetUpdate, Tx};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, ExprTrait, QueryOrder, QuerySelect, Set};
+use sea_orm::{ConnectionTrait, ExprTrait, QueryOrder, QuerySelect, Set};
 use std::collections::BTreeMap;
 
 /// A mail.
@@ -158,7 +158,7 @@ pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, 
 }
 
 /// One mail, locked.
-pub async fn lock(tx: &DatabaseTransaction, id: Uuid) -> Result<Option<Model>, DbErr> {
+pub async fn lock(tx: &Tx, id: Uuid) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).lock_exclusive().one(tx).await
 }
 
@@ -176,7 +176,7 @@ pub async fn any_due(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool, 
 /// Beside another worker each gets its own: the rows are locked, and looked at again once they
 /// are had.
 pub async fn claim(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     now: Timestamp,
     until: Timestamp,
     most: u64,
@@ -203,10 +203,7 @@ pub async fn claim(
 }
 
 /// Which of `claimed` are still waiting, with the number of their last claim, locked.
-pub async fn still_claimed(
-    tx: &DatabaseTransaction,
-    claimed: &[Uuid],
-) -> Result<BTreeMap<Uuid, i64>, DbErr> {
+pub async fn still_claimed(tx: &Tx, claimed: &[Uuid]) -> Result<BTreeMap<Uuid, i64>, DbErr> {
     let rows = Entity::find()
         .select_only()
         .columns([Column::Id, Column::Attempts])
@@ -233,7 +230,7 @@ pub struct Stand {
 }
 
 /// Saves where mails stand. No mail is there twice.
-pub async fn save(tx: &DatabaseTransaction, stands: &[Stand], now: Timestamp) -> Result<(), DbErr> {
+pub async fn save(tx: &Tx, stands: &[Stand], now: Timestamp) -> Result<(), DbErr> {
     let row = |stand: &Stand| {
         let sent_at = (stand.status == MailStatus::Sent).then_some(now.micros());
         vec![
@@ -277,7 +274,7 @@ pub async fn save(tx: &DatabaseTransaction, stands: &[Stand], now: Timestamp) ->
 }
 
 /// Has the mail server tried again, for two more days.
-pub async fn requeue(tx: &DatabaseTransaction, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
+pub async fn requeue(tx: &Tx, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::State, Expr::value(name_of(MailStatus::Waiting)))
         .col_expr(Column::NextAt, Expr::value(now.micros()))

@@ -1,9 +1,9 @@
 //! What is known of people: whose address is their own; and how everything of them goes.
 use super::{letters, mails, notifications};
 use contracts::AccountId;
-use kit::db::{Among, insert_all};
+use kit::db::{Among, Tx, insert_all};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, DatabaseTransaction, QuerySelect, Set};
+use sea_orm::{Condition, QuerySelect, Set};
 use std::collections::BTreeSet;
 
 /// An account whose address was shown to be its own.
@@ -18,7 +18,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// Remembers that the addresses of `accounts` are their own.
-pub async fn verify(tx: &DatabaseTransaction, accounts: BTreeSet<AccountId>) -> Result<(), DbErr> {
+pub async fn verify(tx: &Tx, accounts: BTreeSet<AccountId>) -> Result<(), DbErr> {
     let known = Entity::find().filter(Column::Account.among(accounts.iter().map(|one| one.0)));
     let known: BTreeSet<Uuid> = known.all(tx).await?.into_iter().map(|row| row.account).collect();
     let new = accounts.into_iter().filter(|account| !known.contains(&account.0));
@@ -30,7 +30,7 @@ const AT_ONCE: usize = 1_000;
 
 /// Deletes the letters, mails and notifications of `accounts`, and those about their orders:
 /// also what was written to a guest at an address that turned out to be theirs.
-pub async fn forget(tx: &DatabaseTransaction, accounts: &[AccountId]) -> Result<(), DbErr> {
+pub async fn forget(tx: &Tx, accounts: &[AccountId]) -> Result<(), DbErr> {
     let accounts: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
     let mut orders = orders_of(tx, &accounts).await?;
     let verified = Entity::find().filter(Column::Account.among(accounts.iter().copied()));
@@ -66,7 +66,7 @@ pub async fn forget(tx: &DatabaseTransaction, accounts: &[AccountId]) -> Result<
     Ok(())
 }
 
-async fn orders_of(tx: &DatabaseTransaction, accounts: &[Uuid]) -> Result<BTreeSet<Uuid>, DbErr> {
+async fn orders_of(tx: &Tx, accounts: &[Uuid]) -> Result<BTreeSet<Uuid>, DbErr> {
     let orders = letters::Entity::find()
         .select_only()
         .column(letters::Column::OrderId)
@@ -80,7 +80,7 @@ async fn orders_of(tx: &DatabaseTransaction, accounts: &[Uuid]) -> Result<BTreeS
 /// A mail and a notification have their letter's id. In one order, as another transaction may
 /// lock some of them too.
 async fn letters_of(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     accounts: &[Uuid],
     orders: &BTreeSet<Uuid>,
 ) -> Result<Vec<Uuid>, DbErr> {

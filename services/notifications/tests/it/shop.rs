@@ -13,9 +13,10 @@ use contracts::{
 };
 use kit::clock::Clock as _;
 use kit::config::Config;
+use kit::db::Reader;
 use kit::plug::Service;
 use kit::testing::Rig;
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, QueryResult, Statement};
+use sea_orm::{ConnectionTrait as _, QueryResult, Statement};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -246,8 +247,8 @@ pub fn cancelled(
     OrderCancelled { order: order.id, account, lines: Vec::new(), was_paid, payment, reason }
 }
 
-fn reader(rig: &Rig) -> DatabaseConnection {
-    rig.nodes[0].service("notifications").unwrap().db.reader().clone()
+fn reader(rig: &Rig) -> &Reader {
+    rig.nodes[0].service("notifications").unwrap().db.reader()
 }
 
 pub async fn rows(rig: &Rig, sql: &str) -> Vec<QueryResult> {

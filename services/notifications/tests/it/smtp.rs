@@ -78,7 +78,7 @@ async fn error(rig: &Rig) -> Option<String> {
     rows(rig, "SELECT error FROM mails").await[0].try_get_by_index(0).unwrap()
 }
 async fn change(rig: &Rig, sql: &str) {
-    let db = rig.nodes[0].service("notifications").unwrap().db.reader().clone();
+    let db = rig.nodes[0].service("notifications").unwrap().db.reader();
     db.execute_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
 }
 

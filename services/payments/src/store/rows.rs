@@ -7,8 +7,8 @@ use crate::wallet::{Filling, Wallet};
 use contracts::payments::{PaymentMethod, PaymentStatus, RefundStatus};
 use contracts::{AccountId, Currency, Money, OrderId, PaymentId, RefundId, Timestamp, TopUpId};
 use kit::Unexpected;
-use kit::db::{Change, Kind, SetUpdate};
-use sea_orm::{DatabaseTransaction, DbErr, Set, Value};
+use kit::db::{Change, Kind, SetUpdate, Tx};
+use sea_orm::{DbErr, Set, Value};
 
 /// A text in a row that nobody here wrote.
 fn unknown(what: &str, text: &str) -> Unexpected {
@@ -71,7 +71,7 @@ pub mod bill {
         }
     }
     pub(in crate::store) async fn update(
-        tx: &DatabaseTransaction,
+        tx: &Tx,
         changed: impl Iterator<Item = (&Bill, &Bill)>,
     ) -> Result<(), DbErr> {
         let row = |(bill, _): (&Bill, &Bill)| -> Vec<Value> {
@@ -168,7 +168,7 @@ pub mod payment {
         }
     }
     pub(in crate::store) async fn update(
-        tx: &DatabaseTransaction,
+        tx: &Tx,
         changed: impl Iterator<Item = (&Payment, &Payment)>,
     ) -> Result<(), DbErr> {
         let row = |(payment, _): (&Payment, &Payment)| -> Vec<Value> {
@@ -265,7 +265,7 @@ pub mod refund {
         }
     }
     pub(in crate::store) async fn update(
-        tx: &DatabaseTransaction,
+        tx: &Tx,
         changed: impl Iterator<Item = (&RefundRow, &RefundRow)>,
     ) -> Result<(), DbErr> {
         let row = |(refund, _): (&RefundRow, &RefundRow)| -> Vec<Value> {
@@ -329,7 +329,7 @@ pub mod top_up {
         }
     }
     pub(in crate::store) async fn update(
-        tx: &DatabaseTransaction,
+        tx: &Tx,
         changed: impl Iterator<Item = (&Filling, &Filling)>,
     ) -> Result<(), DbErr> {
         let row = |(filling, _): (&Filling, &Filling)| -> Vec<Value> {
@@ -430,7 +430,7 @@ pub mod attempt {
         }
     }
     pub(in crate::store) async fn update(
-        tx: &DatabaseTransaction,
+        tx: &Tx,
         changed: impl Iterator<Item = (&Attempt, &Attempt)>,
     ) -> Result<(), DbErr> {
         let row = |(attempt, _): (&Attempt, &Attempt)| -> Vec<Value> {
@@ -488,7 +488,7 @@ pub mod wallet {
         }
     }
     pub(in crate::store) async fn update(
-        tx: &DatabaseTransaction,
+        tx: &Tx,
         changed: impl Iterator<Item = (&Wallet, &Wallet)>,
     ) -> Result<(), DbErr> {
         let row = |(wallet, was): (&Wallet, &Wallet)| -> Vec<Value> {
