@@ -8,13 +8,12 @@ CREATE TABLE outbox (
     body {text} NOT NULL,
     traceparent {text},
     created_at {int} NOT NULL
-);
+) {by_key};
 -- Messages that were heard, so that a second delivery does nothing.
 CREATE TABLE inbox (
     id {id} NOT NULL PRIMARY KEY,
     heard_at {int} NOT NULL
-);
-CREATE INDEX inbox_heard_at ON inbox (heard_at);
+) {by_key};
 -- Messages that could not be handled, and those behind them for the same aggregate.
 CREATE TABLE parked (
     id {id} NOT NULL PRIMARY KEY,

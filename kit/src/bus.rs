@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
@@ -96,6 +96,8 @@ pub struct Bus(Arc<Table>);
 struct Table {
     /// By event.
     hearers: RwLock<BTreeMap<&'static str, Hearers>>,
+    /// Events that were ever heard here: who stopped hearing them will hear them later.
+    heard: RwLock<BTreeSet<&'static str>>,
     /// By event: who watches, and how it is shown to them.
     watchers: RwLock<BTreeMap<&'static str, Vec<(&'static str, Watcher)>>>,
     turn: AtomicUsize,
@@ -105,6 +107,7 @@ struct Table {
 
 impl Bus {
     pub(crate) fn hear(&self, event: &'static str, service: &'static str, by: Arc<dyn Hearer>) {
+        self.0.heard.write().insert(event);
         self.0.hearers.write().entry(event).or_default().entry(service).or_default().push(by);
     }
     pub(crate) fn watch(&self, event: &'static str, by: &'static str, watcher: Watcher) {
@@ -157,6 +160,10 @@ impl Bus {
             (*service, Arc::clone(&replicas[turn % replicas.len()]))
         };
         services.iter().map(one).collect()
+    }
+    /// Whether some service of this process hears `event`, or did before it crashed.
+    pub(crate) fn is_heard(&self, event: &str) -> bool {
+        self.0.heard.read().contains(event)
     }
     /// The services that hear `event`, in the order of their names.
     pub fn hearing(&self, event: &str) -> Vec<&'static str> {

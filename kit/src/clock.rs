@@ -59,3 +59,9 @@ impl Sources {
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
     }
 }
+
+/// The smallest id of version 7 (RFC 9562) that is made at `time` or later.
+pub fn first_id_at(time: Timestamp) -> Uuid {
+    let millis = u128::try_from(time.micros().max(0) / 1_000).unwrap_or_default();
+    Uuid::from_u128(millis << 80)
+}

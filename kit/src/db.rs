@@ -213,9 +213,9 @@ fn database_code(error: &DbErr) -> Option<String> {
 /// The most rows of one statement. A larger set is several statements of this one shape.
 const MOST_ROWS: usize = 128;
 
-/// How many rows a statement for `count` of them has room for. The text of a statement depends
-/// on its rows, and sets come in all sizes: so they share a few texts, which stay prepared.
-/// Parsing and planning a statement of a hundred rows costs more than running it.
+/// How many rows (or values) a statement for `count` of them has room for. The text of a statement
+/// depends on their number, and sets come in all sizes: so they share a few texts, which stay
+/// prepared. Parsing and planning a statement of a hundred rows costs more than running it.
 fn shape(count: usize) -> usize {
     let power = count.next_power_of_two();
     // Powers of two, and the middle between each two.
@@ -225,14 +225,6 @@ fn shape(count: usize) -> usize {
         _ if count > MOST_ROWS => count.next_multiple_of(MOST_ROWS),
         _ if count <= middle => middle,
         _ => power,
-    }
-}
-
-/// Adds rows of nulls up to the [`shape`].
-fn fill_up(rows: &mut Vec<Vec<Value>>) {
-    if let Some(row) = rows.last() {
-        let nothing = row.iter().map(Value::as_null).collect();
-        rows.resize(shape(rows.len()), nothing);
     }
 }
 
@@ -282,39 +274,23 @@ pub async fn insert_rows(
     rows: Vec<Vec<Value>>,
 ) -> Result<(), DbErr> {
     let backend = tx.get_database_backend();
+    if backend == DbBackend::Sqlite {
+        return tx.each(&insertion(backend, table, columns, 1), &rows);
+    }
     let mut rows = rows.into_iter();
     while rows.len() > 0 {
-        let mut chunk: Vec<Vec<Value>> = rows.by_ref().take(MOST_ROWS).collect();
-        let count = chunk.len();
-        let known = chunk.iter().all(|row| row.first().is_some_and(|id| *id != id.as_null()));
-        // A server plans each text anew anyhow. SQLite leaves the rows of nulls out.
-        if backend == DbBackend::Sqlite && known {
-            fill_up(&mut chunk);
-        }
-        let sql = insertion(backend, table, columns, chunk.len(), chunk.len() > count);
+        let chunk: Vec<Vec<Value>> = rows.by_ref().take(MOST_ROWS).collect();
+        let sql = insertion(backend, table, columns, chunk.len());
         let values = chunk.into_iter().flatten();
         tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     }
     Ok(())
 }
 
-fn insertion(
-    backend: DbBackend,
-    table: &str,
-    columns: &[&str],
-    rows: usize,
-    padded: bool,
-) -> String {
+fn insertion(backend: DbBackend, table: &str, columns: &[&str], rows: usize) -> String {
     let names = columns.join(", ");
     let values = places(backend, &vec![""; columns.len()], rows);
-    if padded {
-        format!(
-            "INSERT INTO {table} ({names}) SELECT * FROM (VALUES {values}) \
-             WHERE column1 IS NOT NULL"
-        )
-    } else {
-        format!("INSERT INTO {table} ({names}) VALUES {values}")
-    }
+    format!("INSERT INTO {table} ({names}) VALUES {values}")
 }
 
 /// Room for the values of `rows`, each of as many as there are `casts`, which follow those of the
@@ -363,7 +339,7 @@ pub enum Kind {
     Bool,
 }
 
-/// One statement that changes many rows, each by values of its own.
+/// Changes many rows, each by values of its own: on servers with one statement.
 ///
 /// ```text
 /// SetUpdate::of("stock").key("sku", Kind::Text).change(Change::Add("reserved"), Kind::Int)
@@ -398,16 +374,38 @@ impl SetUpdate {
     /// When a changed row breaks a constraint.
     pub async fn run(&self, tx: &Tx, rows: Vec<Vec<Value>>) -> Result<(), DbErr> {
         let backend = tx.get_database_backend();
+        if backend == DbBackend::Sqlite {
+            return tx.each(&self.one(), &rows);
+        }
         let mut rows = rows.into_iter();
         while rows.len() > 0 {
             let mut chunk: Vec<Vec<Value>> = rows.by_ref().take(MOST_ROWS).collect();
-            // A key that is null is no row's.
-            fill_up(&mut chunk);
+            if let Some(row) = chunk.last() {
+                // A key that is null is no row's.
+                let nothing = row.iter().map(Value::as_null).collect();
+                chunk.resize(shape(chunk.len()), nothing);
+            }
             let sql = self.sql(backend, chunk.len());
             let values = chunk.into_iter().flatten();
             tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
         }
         Ok(())
+    }
+
+    /// The statement for one row, which SQLite runs for each: it is called where it runs, and a
+    /// small one costs less than its share of a large one.
+    fn one(&self) -> String {
+        let set = self.changes.iter().enumerate().map(|(place, (change, _))| {
+            let value = self.keys.len() + place + 1;
+            match change {
+                Change::Add(column) => format!("{column} = {column} + ?{value}"),
+                Change::To(column) => format!("{column} = ?{value}"),
+            }
+        });
+        let found = (self.keys.iter().enumerate())
+            .map(|(place, (column, _))| format!("{column} = ?{}", place + 1));
+        let (set, found): (Vec<_>, Vec<_>) = (set.collect(), found.collect());
+        format!("UPDATE {} SET {} WHERE {}", self.table, set.join(", "), found.join(" AND "))
     }
 
     fn sql(&self, backend: DbBackend, rows: usize) -> String {
@@ -474,29 +472,26 @@ mod tests {
     }
 
     #[test]
-    fn an_insertion_leaves_out_what_fills_it_up() {
-        let padded = insertion(DbBackend::Sqlite, "stock", &["sku", "on_hand"], 2, true);
+    fn an_insertion_has_room_for_its_rows() {
         assert_eq!(
-            padded,
-            "INSERT INTO stock (sku, on_hand) SELECT * FROM (VALUES (?, ?), (?, ?)) \
-             WHERE column1 IS NOT NULL"
+            insertion(DbBackend::Sqlite, "stock", &["sku", "on_hand"], 1),
+            "INSERT INTO stock (sku, on_hand) VALUES (?, ?)"
         );
         assert_eq!(
-            insertion(DbBackend::Postgres, "stock", &["sku", "on_hand"], 2, false),
+            insertion(DbBackend::Postgres, "stock", &["sku", "on_hand"], 2),
             "INSERT INTO stock (sku, on_hand) VALUES ($1, $2), ($3, $4)"
         );
     }
 
     #[test]
-    fn a_set_update_is_one_statement_on_every_engine() {
+    fn a_set_update_is_one_statement_on_every_server() {
         let update = SetUpdate::of("stock")
             .key("sku", Kind::Text)
             .change(Change::Add("reserved"), Kind::Int)
             .change(Change::To("version"), Kind::Int);
         assert_eq!(
-            update.sql(DbBackend::Sqlite, 2),
-            "WITH v(v0, v1, v2) AS (VALUES (?, ?, ?), (?, ?, ?)) UPDATE stock \
-             SET reserved = stock.reserved + v.v1, version = v.v2 FROM v WHERE stock.sku = v.v0"
+            update.one(),
+            "UPDATE stock SET reserved = reserved + ?2, version = ?3 WHERE sku = ?1"
         );
         assert_eq!(
             update.sql(DbBackend::Postgres, 2),

@@ -4,6 +4,7 @@
 //! under its own inbox row with its error, and those behind it for the same aggregate are
 //! parked with it, in order; no other aggregate is held up. Staff replay them.
 use crate::bus::{Envelope, Hearer, Message};
+use crate::clock::first_id_at;
 use crate::db::{Among, Tx, insert_all};
 use crate::problem::Unexpected;
 use crate::wave::{Batched, NotRun, Wave, Waves};
@@ -64,6 +65,9 @@ pub(crate) type Handler = Arc<
 /// The handlers of a service, by event.
 pub(crate) type Handlers = Arc<BTreeMap<&'static str, Handler>>;
 
+/// Whether a message has an effect.
+pub(crate) type Wanted = Arc<dyn Fn(&Message) -> bool + Send + Sync>;
+
 /// The most messages that one wave handles.
 const MOST_HEARD: usize = 256;
 
@@ -73,6 +77,7 @@ pub struct Inbox {
     waves: Waves,
     hear: Arc<BTreeMap<&'static str, Batched<Message, ()>>>,
     handlers: Handlers,
+    wanted: Arc<BTreeMap<&'static str, Wanted>>,
 }
 
 /// A message that could not be handled, as staff see it.
@@ -98,7 +103,11 @@ pub struct ParkedMessage {
 }
 
 impl Inbox {
-    pub(crate) fn new(waves: &Waves, handlers: Handlers) -> Self {
+    pub(crate) fn new(
+        waves: &Waves,
+        handlers: Handlers,
+        wanted: BTreeMap<&'static str, Wanted>,
+    ) -> Self {
         // Each event is a kind of its own: on a server a wave takes one kind, and so never locks
         // rows for one handler, and then more for the next, in a ring with another wave.
         let queue = |event: &&'static str| {
@@ -110,7 +119,7 @@ impl Inbox {
             (*event, hear)
         };
         let hear = Arc::new(handlers.keys().map(queue).collect());
-        Self { waves: waves.clone(), hear, handlers }
+        Self { waves: waves.clone(), hear, handlers, wanted: Arc::new(wanted) }
     }
     /// What is parked, oldest first, at most `most`.
     /// # Errors
@@ -158,7 +167,11 @@ impl Inbox {
 impl Hearer for Inbox {
     fn hear(&self, message: Message) -> BoxFuture<'static, Result<(), NotRun>> {
         let hear = self.hear.get(&*message.name).cloned();
+        let wanted = self.wanted.get(&*message.name).is_none_or(|wanted| wanted(&message));
         Box::pin(async move {
+            if !wanted {
+                return Ok(());
+            }
             match hear {
                 Some(hear) => hear.run(message).await,
                 None => Err(NotRun::Failed(unheard(&message.name).to_string())),
@@ -293,9 +306,11 @@ async fn replay_next(
     Ok(true)
 }
 
-/// Forgets messages heard before `before`. They must be older than anything still on its way.
+/// Forgets messages heard before `before`. They must be older than anything still on its way. What
+/// was heard by then was told by then, and ids say when: so they are found without an index.
 pub(crate) async fn forget(wave: &mut Wave, before: Timestamp) -> Result<(), Unexpected> {
-    let old = heard::Column::HeardAt.lt(before.micros());
-    heard::Entity::delete_many().filter(old).exec(wave.tx()).await?;
+    let told = heard::Column::Id.lt(first_id_at(before));
+    let heard = heard::Column::HeardAt.lt(before.micros());
+    heard::Entity::delete_many().filter(told).filter(heard).exec(wave.tx()).await?;
     Ok(())
 }

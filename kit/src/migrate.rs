@@ -10,6 +10,9 @@
 //! | `{key}` text that is compared byte by byte and indexed | TEXT | TEXT COLLATE "C" | VARCHAR(255) binary |
 //! | `{text}` text of any length | TEXT | TEXT | MEDIUMTEXT |
 //! | `{bytes}` | BLOB | BYTEA | VARBINARY(255) |
+//! | `{by_key}` behind a table of small rows: kept in the order of its key | WITHOUT ROWID | | (always so) |
+//!
+//! On SQLite sixteen bytes are read as an id: no column of `{bytes}` may hold as many.
 //!
 //! Steps end with `;` at the end of a line. The previous release runs on the new schema: add
 //! first, and take away one release later.
@@ -92,7 +95,7 @@ async fn lock(db: &Db, tx: &Tx) -> Result<(), DbErr> {
 }
 
 fn steps(sql: &str, engine: Engine) -> Vec<String> {
-    let types: [(&str, [&str; 3]); 6] = [
+    let types: [(&str, [&str; 3]); 7] = [
         ("{id}", ["BLOB", "UUID", "BINARY(16)"]),
         ("{int}", ["INTEGER", "BIGINT", "BIGINT"]),
         ("{bool}", ["BOOLEAN", "BOOLEAN", "BOOLEAN"]),
@@ -106,6 +109,7 @@ fn steps(sql: &str, engine: Engine) -> Vec<String> {
         ),
         ("{text}", ["TEXT", "TEXT", "MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"]),
         ("{bytes}", ["BLOB", "BYTEA", "VARBINARY(255)"]),
+        ("{by_key}", ["WITHOUT ROWID", "", ""]),
     ];
     let column = match engine {
         Engine::Sqlite => 0,

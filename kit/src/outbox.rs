@@ -30,7 +30,7 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub(crate) async fn save(tx: &Tx, news: &[Message]) -> Result<(), DbErr> {
+pub(crate) async fn save(tx: &Tx, news: &[&Message]) -> Result<(), DbErr> {
     let rows = news.iter().map(|message| row::ActiveModel {
         id: Set(message.id.0),
         name: Set(message.name.to_string()),

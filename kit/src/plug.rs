@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::db::{Db, DbOptions, Engine};
 use crate::faults::Faults;
 use crate::idempotency;
-use crate::inbox::{self, Handler, Inbox};
+use crate::inbox::{self, Handler, Inbox, Wanted};
 use crate::migrate::{Migration, migrate};
 use crate::problem::Unexpected;
 use crate::relay::{Outgoing, Relay};
@@ -55,6 +55,8 @@ pub struct Plug<S> {
     calls: Vec<&'static str>,
     tells: Vec<&'static str>,
     hears: Vec<(&'static str, Bind<S, Handler>)>,
+    /// By event: which messages have an effect, where not all do.
+    wanted: Vec<(&'static str, Wanted)>,
     watches: Vec<(&'static str, BindTo<S, Bus>)>,
     workers: Vec<(&'static str, Duration, Bind<S, Turn>)>,
     on_start: Option<OnStart<S>>,
@@ -72,6 +74,7 @@ impl<S: Send + Sync + 'static> Plug<S> {
             calls: Vec::new(),
             tells: Vec::new(),
             hears: Vec::new(),
+            wanted: Vec::new(),
             watches: Vec::new(),
             workers: Vec::new(),
             on_start: None,
@@ -136,6 +139,29 @@ impl<S: Send + Sync + 'static> Plug<S> {
         };
         self.hears.push((E::NAME, Box::new(bind)));
         self
+    }
+    /// Hears the event `E` as [`Self::hears`] does, but passes over those that are not `wanted`:
+    /// nothing is written for them.
+    #[must_use]
+    pub fn hears_some<E: Event>(
+        mut self,
+        wanted: impl Fn(&E) -> bool + Send + Sync + 'static,
+        hear: impl for<'a> Fn(
+            &'a S,
+            &'a mut Wave,
+            &'a [Heard<E>],
+        ) -> BoxFuture<'a, Result<(), Unexpected>>
+        + Copy
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        // What cannot be read is handled, fails there, and is parked.
+        let wanted: Wanted = Arc::new(move |message: &Message| {
+            Heard::open(message).map_or(true, |heard: Heard<E>| wanted(&heard.event))
+        });
+        self.wanted.push((E::NAME, wanted));
+        self.hears(hear)
     }
     /// Watches the event `E` in every replica, from now on; it may be missed or come twice.
     /// `watch` must not wait for anything.
@@ -290,7 +316,8 @@ impl<S: Send + Sync + 'static> Plug<S> {
             closing: setup.closing.clone(),
         })?);
         let handlers = self.hears.iter().map(|(event, bind)| (*event, bind(&service))).collect();
-        let inbox = Inbox::new(&waves, Arc::new(handlers));
+        let wanted = self.wanted.iter().cloned().collect();
+        let inbox = Inbox::new(&waves, Arc::new(handlers), wanted);
         for (event, _) in &self.hears {
             setup.bus.hear(event, self.name, Arc::new(inbox.clone()));
         }
@@ -334,7 +361,8 @@ impl<S: Send + Sync + 'static> Plug<S> {
         let stop = setup.stop.clone();
         let outgoing = |handed| {
             let (bus, wakes) = (setup.bus.clone(), wakes.clone());
-            Arc::new(Outgoing { service: self.name, bus, wakes, handed })
+            let shared = db.engine() != Engine::Sqlite;
+            Arc::new(Outgoing { service: self.name, bus, wakes, shared, handed })
         };
         if !setup.tasks {
             waves.after_commit(outgoing(None));

@@ -37,18 +37,25 @@ pub(crate) struct Outgoing {
     pub service: &'static str,
     pub bus: Bus,
     pub wakes: Wakes,
+    /// Whether other processes share the database: there may be services among them that hear
+    /// what nobody here hears.
+    pub shared: bool,
     /// To the relay of this process; none where the simulation relays.
     pub handed: Option<mpsc::UnboundedSender<Vec<Message>>>,
 }
 
 impl AfterCommit for Outgoing {
-    fn committed(&self, news: Vec<Message>, wakes: &[&'static str]) {
+    fn must_arrive(&self, message: &Message) -> bool {
+        self.shared || self.bus.is_heard(&message.name)
+    }
+    fn committed(&self, mut news: Vec<Message>, wakes: &[&'static str]) {
         for name in wakes {
             self.wakes.wake(name);
         }
         for message in &news {
             self.bus.show(message);
         }
+        news.retain(|message| self.must_arrive(message));
         if let (Some(handed), false) = (&self.handed, news.is_empty()) {
             // A relay that has stopped finds them in the outbox at the next start.
             let _ = handed.send(news);
@@ -181,9 +188,9 @@ impl Relay {
             } else {
                 let id = message.id;
                 let _ = finished.send(message);
-                // Nobody reads the row again before the next start: what fails (the disk may be
-                // full) is repeated.
-                while let Err(why) = sent.run(id).await {
+                // Nobody reads the row again before the next start, so that there is no hurry; what
+                // fails (the disk may be full) is repeated.
+                while let Err(why) = sent.run_late(id).await {
                     if why == NotRun::Stopped {
                         return;
                     }

@@ -119,6 +119,9 @@ impl Wave {
 /// What happens after a commit: hand the news on, wake the workers.
 pub(crate) trait AfterCommit: Send + Sync {
     fn committed(&self, news: Vec<Message>, wakes: &[&'static str]);
+    /// Whether a message must reach somebody, whatever crashes; others are only shown to those
+    /// who watch.
+    fn must_arrive(&self, message: &Message) -> bool;
 }
 
 /// The waves of one service's database.
@@ -144,6 +147,10 @@ struct Inner {
 const MOST_WAITING: usize = 20_000;
 /// The most plain commands that share a wave.
 const MOST_PLAIN: usize = 64;
+/// How long a command that nobody waits for waits for a wave that runs anyhow.
+const LATE: std::time::Duration = std::time::Duration::from_millis(50);
+/// So many of them are not left to wait.
+const MOST_LATE: usize = 1_000;
 /// How often a transaction is repeated after it lost against another.
 const REPEATS: u32 = 5;
 
@@ -413,7 +420,10 @@ impl Waves {
             }
         }
         if ran.is_ok() {
-            ran = outbox::save(&wave.tx, &wave.news).await.map_err(Unexpected::from);
+            let after = inner.after.get();
+            let must_arrive = |m: &&Message| after.is_none_or(|after| after.must_arrive(m));
+            let news: Vec<&Message> = wave.news.iter().filter(must_arrive).collect();
+            ran = outbox::save(&wave.tx, &news).await.map_err(Unexpected::from);
         }
         let Wave { tx, news, wakes, .. } = wave;
         if ran.is_ok() && self.crashes(Point::BeforeCommit) {
@@ -481,6 +491,8 @@ impl Failed {
     }
 }
 
+type Answered<A> = oneshot::Receiver<Result<A, NotRun>>;
+
 /// The door to a kind of command: waits for a wave and answers.
 pub struct Batched<C, A> {
     queue: Arc<Queue<C, A>>,
@@ -501,6 +513,23 @@ impl<C: Send + Sync + 'static, A: Send + 'static> Batched<C, A> {
         let answered = self.enqueue(command)?;
         self.waves.wait(answered).await
     }
+    /// Runs `command` in a wave that runs anyhow, or else in one of its own after a while
+    /// ([`LATE`]): for what nobody waits for.
+    /// # Errors
+    /// [`NotRun`], see there.
+    pub(crate) async fn run_late(&self, command: C) -> Result<A, NotRun> {
+        let (answered, waiting) = self.queue_up(command)?;
+        let waves = self.waves.clone();
+        match waiting {
+            1 => drop(tokio::spawn(async move {
+                tokio::time::sleep(LATE).await;
+                waves.0.work.notify_one();
+            })),
+            MOST_LATE => waves.0.work.notify_one(),
+            _ => {}
+        }
+        self.waves.wait(answered).await
+    }
     /// Runs all of `commands`, in as few waves as they fit, and answers in their order.
     pub async fn run_all(&self, commands: Vec<C>) -> Vec<Result<A, NotRun>> {
         let queued: Vec<_> = commands.into_iter().map(|command| self.enqueue(command)).collect();
@@ -513,19 +542,22 @@ impl<C: Send + Sync + 'static, A: Send + 'static> Batched<C, A> {
         }
         answers
     }
-    fn enqueue(&self, command: C) -> Result<oneshot::Receiver<Result<A, NotRun>>, NotRun> {
-        let (answer, answered) = oneshot::channel();
-        {
-            let mut waiting = self.queue.waiting.lock();
-            if self.waves.0.stopped.load(Ordering::Acquire) {
-                return Err(NotRun::Stopped);
-            }
-            if waiting.len() >= MOST_WAITING {
-                return Err(NotRun::Busy);
-            }
-            waiting.push_back((command, answer));
-        }
+    fn enqueue(&self, command: C) -> Result<Answered<A>, NotRun> {
+        let (answered, _) = self.queue_up(command)?;
         self.waves.0.work.notify_one();
         Ok(answered)
+    }
+    /// Also answers how many wait now.
+    fn queue_up(&self, command: C) -> Result<(Answered<A>, usize), NotRun> {
+        let (answer, answered) = oneshot::channel();
+        let mut waiting = self.queue.waiting.lock();
+        if self.waves.0.stopped.load(Ordering::Acquire) {
+            return Err(NotRun::Stopped);
+        }
+        if waiting.len() >= MOST_WAITING {
+            return Err(NotRun::Busy);
+        }
+        waiting.push_back((command, answer));
+        Ok((answered, waiting.len()))
     }
 }

@@ -4,7 +4,7 @@ use rusqlite::Error;
 use sea_orm::sqlx::{self, error::DatabaseError, error::ErrorKind};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
-    ProxyExecResult, QueryResult, RuntimeErr, Statement,
+    ProxyExecResult, QueryResult, RuntimeErr, Statement, Value,
 };
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -40,6 +40,13 @@ impl Tx {
             Kind::Server(tx) => tx.rollback().await,
             // It is dropped.
             Kind::File(_) => Ok(()),
+        }
+    }
+    /// Runs a statement of SQLite for each of `rows`, the values that it binds.
+    pub(super) fn each(&self, sql: &str, rows: &[Vec<Value>]) -> Result<(), DbErr> {
+        match &self.0 {
+            Kind::File(tx) => tx.with(|file| rows::execute_each(file, sql, rows)),
+            Kind::Server(_) => Err(DbErr::Custom("a server is given whole sets".to_owned())),
         }
     }
 }

@@ -16,6 +16,23 @@ pub(super) fn execute(
     Ok(changed as u64)
 }
 
+/// Runs a statement for each of `rows`, the values that it binds.
+pub(super) fn execute_each(
+    connection: &Connection,
+    sql: &str,
+    rows: &[Vec<Value>],
+) -> Result<(), rusqlite::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut prepared = connection.prepare_cached(sql)?;
+    for row in rows {
+        bind(&mut prepared, row)?;
+        prepared.raw_execute()?;
+    }
+    Ok(())
+}
+
 /// The rows that a query finds, `most` of them at most.
 pub(super) fn query(
     connection: &Connection,
@@ -23,16 +40,18 @@ pub(super) fn query(
     most: usize,
 ) -> Result<Vec<ProxyRow>, rusqlite::Error> {
     let mut prepared = prepare(connection, statement)?;
-    let columns = columns(&prepared);
-    let mut found = Vec::new();
+    let (mut columns, mut found) = (None, Vec::new());
     let mut rows = prepared.raw_query();
     while found.len() < most
         && let Some(row) = rows.next()?
     {
-        let values: Result<Vec<Value>, rusqlite::Error> = (columns.iter().enumerate())
-            .map(|(place, column)| Ok(column.value(row.get_ref(place)?)))
-            .collect();
-        found.push(named(&columns, values?));
+        let columns = columns.get_or_insert_with(|| Columns::of(row.as_ref()));
+        let value = |(name, column): &(String, Column)| {
+            Ok((name.clone(), column.value(row.get_ref(column.place)?)))
+        };
+        let values: Result<BTreeMap<String, Value>, rusqlite::Error> =
+            columns.0.iter().map(value).collect();
+        found.push(ProxyRow::new(values?));
     }
     Ok(found)
 }
@@ -42,10 +61,18 @@ fn prepare<'a>(
     statement: &Statement,
 ) -> Result<CachedStatement<'a>, rusqlite::Error> {
     let mut prepared = connection.prepare_cached(&statement.sql)?;
-    for (place, value) in statement.values.iter().flat_map(|values| &values.0).enumerate() {
+    bind(&mut prepared, statement.values.iter().flat_map(|values| &values.0))?;
+    Ok(prepared)
+}
+
+fn bind<'a>(
+    prepared: &mut CachedStatement<'_>,
+    values: impl IntoIterator<Item = &'a Value>,
+) -> Result<(), rusqlite::Error> {
+    for (place, value) in values.into_iter().enumerate() {
         prepared.raw_bind_parameter(place + 1, Bound(value))?;
     }
-    Ok(prepared)
+    Ok(())
 }
 
 /// A value on its way into a statement.
@@ -88,13 +115,21 @@ impl ToSql for Bound<'_> {
     }
 }
 
+/// The columns of an answer, by the names under which SeaORM finds them, in their order.
+///
+/// It reads them by their names, or by their places, which it takes from the order of the names.
+/// So places come first, under names that sort before all others.
+struct Columns(Vec<(String, Column)>);
+
 /// A column of an answer.
+#[derive(Clone, Copy)]
 struct Column {
-    name: String,
+    place: usize,
     numbers: Numbers,
 }
 
 /// What the numbers of a column are.
+#[derive(Clone, Copy)]
 enum Numbers {
     /// Numbers.
     Wide,
@@ -102,15 +137,28 @@ enum Numbers {
     Truth,
 }
 
-fn columns(prepared: &CachedStatement<'_>) -> Vec<Column> {
-    let of = |column: rusqlite::Column<'_>| Column {
-        name: column.name().to_owned(),
-        numbers: match column.decl_type() {
-            Some("BOOLEAN") => Numbers::Truth,
-            _ => Numbers::Wide,
-        },
-    };
-    prepared.columns().into_iter().map(of).collect()
+impl Columns {
+    fn of(prepared: &rusqlite::Statement<'_>) -> Self {
+        let one = |(place, column): (usize, rusqlite::Column<'_>)| {
+            let numbers = match column.decl_type() {
+                Some("BOOLEAN") => Numbers::Truth,
+                _ => Numbers::Wide,
+            };
+            (column.name().to_owned(), Column { place, numbers })
+        };
+        let mut all: Vec<(String, Column)> =
+            prepared.columns().into_iter().enumerate().map(one).collect();
+        if !all.is_sorted_by(|(one, _), (next, _)| one < next) && all.len() <= MOST_PLACED {
+            let places: Vec<_> = ('\0'..)
+                .zip(&all)
+                .map(|(place, (_, column))| (format!("\0{place}"), *column))
+                .collect();
+            all.extend(places);
+        }
+        // A map is made faster from what is in order.
+        all.sort_unstable_by(|(one, _), (next, _)| one.cmp(next));
+        Self(all)
+    }
 }
 
 impl Column {
@@ -131,17 +179,4 @@ impl Column {
             },
         }
     }
-}
-
-/// A row as SeaORM reads it: by the names of the columns, or by their places, which it takes from
-/// the order of the names. So places come first, under names that sort before all others.
-fn named(columns: &[Column], values: Vec<Value>) -> ProxyRow {
-    let sorted = columns.is_sorted_by(|one, next| one.name < next.name);
-    let mut row = BTreeMap::new();
-    if !sorted && columns.len() <= MOST_PLACED {
-        let places = ('\0'..).map(|place| format!("\0{place}"));
-        row.extend(places.zip(values.iter().cloned()));
-    }
-    row.extend(columns.iter().map(|column| column.name.clone()).zip(values));
-    ProxyRow::new(row)
 }

@@ -8,7 +8,7 @@ CREATE TABLE carts (
     merged_into {id},
     version {int} NOT NULL,
     updated_at {int} NOT NULL
-);
+) {by_key};
 CREATE UNIQUE INDEX carts_account ON carts (account_id);
 CREATE UNIQUE INDEX carts_token ON carts (token_hash);
 -- One line a SKU. `shown_price` is what the shopper saw last.
@@ -20,8 +20,8 @@ CREATE TABLE cart_lines (
     shown_price {int},
     shown_currency {key},
     PRIMARY KEY (cart_id, sku)
-);
+) {by_key};
 -- Orders whose quantities left their cart.
 CREATE TABLE taken_orders (
     order_id {id} NOT NULL PRIMARY KEY
-);
+) {by_key};

@@ -114,7 +114,10 @@ pub fn plug() -> Plug<Carts> {
         .tells::<CartCleared>()
         .tells::<CartsMerged>()
         .tells::<CartExpired>()
-        .hears::<OrderPlaced>(|_, wave, heard| Box::pin(take_ordered::take_placed(wave, heard)))
+        .hears_some::<OrderPlaced>(
+            |placed| placed.method.pays_later(),
+            |_, wave, heard| Box::pin(take_ordered::take_placed(wave, heard)),
+        )
         .hears::<OrderPaid>(|_, wave, heard| Box::pin(take_ordered::take_paid(wave, heard)))
         .hears::<AccountErased>(|_, wave, heard| {
             Box::pin(expire_carts::forget_accounts(wave, heard))

@@ -1,6 +1,7 @@
 //! Carts and their lines in the database: read, locked, and written as the difference.
 use crate::cart::{Cart, Line};
 use contracts::{AccountId, CartId, Currency, Money, OrderId, Quantity, Sku, Timestamp};
+use kit::clock::first_id_at;
 use kit::db::{Among, Change, Kind, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
@@ -340,12 +341,6 @@ fn untouched(guest: Timestamp, account: Timestamp) -> Condition {
     Condition::any().add(of_account).add(of_guest)
 }
 
-/// The smallest id of version 7 (RFC 9562) that is made at `time` or later.
-fn first_id_at(time: Timestamp) -> Uuid {
-    let millis = u128::try_from(time.micros().max(0) / 1_000).unwrap_or_default();
-    Uuid::from_u128(millis << 80)
-}
-
 /// Forgets carts with their lines.
 pub async fn delete(wave: &Wave, ids: &[CartId]) -> Result<(), Unexpected> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
@@ -363,6 +358,9 @@ const MOST_CARTS_DELETED: usize = 250;
 
 /// Which of `orders` left their cart already.
 pub async fn taken(wave: &Wave, orders: &[OrderId]) -> Result<BTreeSet<OrderId>, Unexpected> {
+    if orders.is_empty() {
+        return Ok(BTreeSet::new());
+    }
     let ids = orders.iter().map(|order| order.0);
     let rows = taken_order::Entity::find().filter(taken_order::Column::OrderId.among(ids));
     Ok(rows.all(wave.tx()).await?.into_iter().map(|row| OrderId(row.order_id)).collect())

@@ -14,6 +14,9 @@ struct Ordered<'a> {
     order: OrderId,
     cart: CartId,
     lines: &'a [StockLine],
+    /// Whether it is heard of once only: that it was placed had no effect, and that it is paid is
+    /// told once.
+    once: bool,
 }
 
 /// Takes the quantities of paid orders out of their carts, by the set.
@@ -21,30 +24,34 @@ struct Ordered<'a> {
 /// When the database fails.
 pub async fn take_paid(wave: &mut Wave, heard: &[Heard<OrderPaid>]) -> Result<(), Unexpected> {
     let paid = heard.iter().map(|heard| &*heard.event);
-    let all = paid.map(|paid| Ordered { order: paid.order, cart: paid.cart, lines: &paid.lines });
+    let all = paid.map(|paid| Ordered {
+        order: paid.order,
+        cart: paid.cart,
+        lines: &paid.lines,
+        once: paid.placed_with.is_some_and(|method| !method.pays_later()),
+    });
     take_ordered(wave, all.collect()).await
 }
 
-/// Does so when an order is placed that is to be paid by transfer or on delivery: its shopper's
-/// part is done, and what stayed in the cart for days would be ordered twice.
+/// Does so when an order is placed that is to be paid by transfer or on delivery (others are not
+/// heard of): its shopper's part is done, and what stayed in the cart for days would be ordered twice.
 /// # Errors
 /// When the database fails.
 pub async fn take_placed(wave: &mut Wave, heard: &[Heard<OrderPlaced>]) -> Result<(), Unexpected> {
-    let placed = heard.iter().map(|heard| &*heard.event).filter(|it| it.method.pays_later());
-    let all: Vec<_> = placed
-        .map(|placed| Ordered { order: placed.order, cart: placed.cart, lines: &placed.lines })
-        .collect();
-    if all.is_empty() {
-        return Ok(());
-    }
-    take_ordered(wave, all).await
+    let all = heard.iter().map(|heard| Ordered {
+        order: heard.event.order,
+        cart: heard.event.cart,
+        lines: &heard.event.lines,
+        once: false,
+    });
+    take_ordered(wave, all.collect()).await
 }
 
 /// An order that was taken has its row in `taken_orders`, and is passed over when it is heard of
 /// again, placed or paid.
 async fn take_ordered(wave: &mut Wave, ordered: Vec<Ordered<'_>>) -> Result<(), Unexpected> {
-    let orders: Vec<OrderId> = ordered.iter().map(|ordered| ordered.order).collect();
-    let taken = store::taken(wave, &orders).await?;
+    let again = ordered.iter().filter(|ordered| !ordered.once).map(|ordered| ordered.order);
+    let taken = store::taken(wave, &again.collect::<Vec<OrderId>>()).await?;
     let fresh: Vec<_> = ordered.iter().filter(|it| !taken.contains(&it.order)).collect();
     let before = lock(wave, fresh.iter().map(|paid| paid.cart).collect()).await?;
     let mut after = before.clone();
@@ -58,7 +65,8 @@ async fn take_ordered(wave: &mut Wave, ordered: Vec<Ordered<'_>>) -> Result<(), 
         }
     }
     store::save(wave, &before, &after).await?;
-    store::keep_taken(wave, fresh.iter().map(|paid| paid.order).collect()).await
+    let again = fresh.iter().filter(|ordered| !ordered.once).map(|ordered| ordered.order);
+    store::keep_taken(wave, again.collect()).await
 }
 
 /// Locks carts, and those that they were merged into (never further: an account's cart is not

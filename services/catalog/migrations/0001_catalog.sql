@@ -35,7 +35,7 @@ CREATE INDEX variants_product ON variants (product_id, position);
 CREATE TABLE availability (
     sku {key} NOT NULL PRIMARY KEY,
     in_stock {bool} NOT NULL
-);
+) {by_key};
 -- Authors, genres and categories. `name_key` is the name without capitals: names that differ
 -- by nothing else are one.
 CREATE TABLE names (
@@ -52,7 +52,7 @@ CREATE TABLE product_names (
     name_id {id} NOT NULL,
     position {int} NOT NULL,
     PRIMARY KEY (product_id, name_id)
-);
+) {by_key};
 CREATE INDEX product_names_name ON product_names (name_id, product_id);
 -- Units sold in paid orders: apart from `products`, for every sale changes one. `stale`: the
 -- search index has an older score.
@@ -60,14 +60,14 @@ CREATE TABLE scores (
     product_id {id} NOT NULL PRIMARY KEY,
     score {int} NOT NULL,
     stale {bool} NOT NULL
-);
+) {by_key};
 CREATE INDEX scores_score ON scores (score, product_id);
 CREATE INDEX scores_stale ON scores (stale);
 -- Orders whose units are in the scores (true), or were taken out of them again (false).
 CREATE TABLE counted_orders (
     order_id {id} NOT NULL PRIMARY KEY,
     counted {bool} NOT NULL
-);
+) {by_key};
 -- One row: the number of the last change of a product. It is raised last in a transaction and
 -- its row stays locked until the commit, so that numbers are committed in their order and an
 -- index that has seen one has seen all before it. `epoch` names this database.

@@ -47,7 +47,7 @@ CREATE TABLE ordered_carts (
     cart_version {int} NOT NULL,
     order_id {id} NOT NULL,
     PRIMARY KEY (cart_id, cart_version)
-);
+) {by_key};
 -- What the service keeps for itself: the secret that order tokens are derived from.
 CREATE TABLE settings (
     name {key} NOT NULL PRIMARY KEY,

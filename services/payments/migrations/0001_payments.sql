@@ -6,7 +6,7 @@ CREATE TABLE bills (
     placed {bool} NOT NULL,
     closed {bool} NOT NULL,
     kept {int} NOT NULL
-);
+) {by_key};
 -- `promised` is what was given back or is on its way back; `refunded` is what arrived.
 CREATE TABLE payments (
     id {id} NOT NULL PRIMARY KEY,
@@ -26,7 +26,7 @@ CREATE TABLE payments (
     created_at {int} NOT NULL,
     CHECK (0 <= refunded AND refunded <= promised AND promised <= captured),
     CHECK (captured = 0 OR captured = amount)
-);
+) {by_key};
 CREATE INDEX payments_order ON payments (order_id);
 CREATE TABLE refunds (
     id {id} NOT NULL PRIMARY KEY,
@@ -67,7 +67,7 @@ CREATE TABLE attempts (
     leased_until {int} NOT NULL,
     next_at {int} NOT NULL,
     created_at {int} NOT NULL
-);
+) {by_key};
 CREATE INDEX attempts_due ON attempts (state, next_at);
 -- What an account holds: the sum of the entries of its book.
 CREATE TABLE wallets (
@@ -77,7 +77,7 @@ CREATE TABLE wallets (
     currency {key} NOT NULL,
     version {int} NOT NULL,
     CHECK (balance >= 0)
-);
+) {by_key};
 -- Double entry: a movement has two rows here, and they sum to zero. `place` orders the entries
 -- of a wallet: it is the wallet's version that the entry made.
 CREATE TABLE ledger_entries (
@@ -91,7 +91,7 @@ CREATE TABLE ledger_entries (
     order_id {id},
     at {int} NOT NULL,
     CHECK (amount <> 0)
-);
+) {by_key};
 CREATE INDEX ledger_entries_account ON ledger_entries (account, place, id);
 -- The sandbox provider's own book. Payments never reads it but by asking the sandbox.
 CREATE TABLE sandbox_charges (
@@ -107,4 +107,4 @@ CREATE TABLE sandbox_charges (
     settles_at {int} NOT NULL,
     at {int} NOT NULL,
     CHECK (0 <= refunded AND refunded <= amount)
-);
+) {by_key};
