@@ -20,6 +20,7 @@ pub fn setup(config: &Arc<Config>, tasks: bool) -> Setup {
         config: Arc::clone(config),
         database: Arc::new(move |service| (of.database_url(service), None)),
         options: DbOptions { connections: config.database_connections, durable: true },
+        whole: tasks,
         faults: None,
         tasks,
         stop: CancellationToken::new(),

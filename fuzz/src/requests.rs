@@ -135,6 +135,7 @@ async fn open(folder: &TempDir, key: &SigningKey) -> Result<(Router, Node), Box<
         config: Arc::clone(&config),
         database: Arc::new(move |service| (of.database_url(service), None)),
         options: DbOptions { connections: 2, durable: false },
+        whole: false,
         faults: None,
         tasks: true,
         stop: Default::default(),

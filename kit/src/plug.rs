@@ -229,6 +229,8 @@ pub struct Setup {
     pub database: Arc<dyn Fn(&'static str) -> (String, Option<String>) + Send + Sync>,
     /// How databases are opened.
     pub options: DbOptions,
+    /// Whether this process runs the whole store: what none of its services hears, nobody does.
+    pub whole: bool,
     /// Faults, in the simulation.
     pub faults: Option<Arc<dyn Faults>>,
     /// Whether tasks run waves, relays and workers. The simulation runs them itself.
@@ -361,8 +363,8 @@ impl<S: Send + Sync + 'static> Plug<S> {
         let stop = setup.stop.clone();
         let outgoing = |handed| {
             let (bus, wakes) = (setup.bus.clone(), wakes.clone());
-            let shared = db.engine() != Engine::Sqlite;
-            Arc::new(Outgoing { service: self.name, bus, wakes, shared, handed })
+            let alone = setup.whole && db.engine() == Engine::Sqlite;
+            Arc::new(Outgoing { service: self.name, bus, wakes, alone, handed })
         };
         if !setup.tasks {
             waves.after_commit(outgoing(None));

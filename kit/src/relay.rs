@@ -37,16 +37,15 @@ pub(crate) struct Outgoing {
     pub service: &'static str,
     pub bus: Bus,
     pub wakes: Wakes,
-    /// Whether other processes share the database: there may be services among them that hear
-    /// what nobody here hears.
-    pub shared: bool,
+    /// Whether this process is the whole store: what nobody here hears, nobody hears.
+    pub alone: bool,
     /// To the relay of this process; none where the simulation relays.
     pub handed: Option<mpsc::UnboundedSender<Vec<Message>>>,
 }
 
 impl AfterCommit for Outgoing {
     fn must_arrive(&self, message: &Message) -> bool {
-        self.shared || self.bus.is_heard(&message.name)
+        !self.alone || self.bus.is_heard(&message.name)
     }
     fn committed(&self, mut news: Vec<Message>, wakes: &[&'static str]) {
         for name in wakes {

@@ -153,6 +153,7 @@ impl Rig {
             config: Arc::new(Config { data, ..config }),
             database: Arc::new(move |service| of.of(service)),
             options: DbOptions { connections: 4, durable: false },
+            whole: false,
             faults: None,
             tasks: true,
             stop: Default::default(),

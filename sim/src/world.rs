@@ -236,6 +236,7 @@ fn setup(folder: &Path, bus: &Bus, registry: &Registry, sources: Sources) -> Set
             (format!("sqlite:{}", folder.join(format!("{name}.db")).display()), None)
         }),
         options: DbOptions { connections: 1, durable: false },
+        whole: false,
         faults: None,
         tasks: false,
         stop: Default::default(),

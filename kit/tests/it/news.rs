@@ -122,6 +122,32 @@ async fn rows_of_another_process_are_noticed_within_a_second() {
     node.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_hears_is_kept_only_where_another_process_may_hear_it() {
+    let rig = Rig::start(&[Box::new(tally()) as Box<dyn Service>], Config::default()).await;
+    rig.nodes[0].halt_relays();
+    let mut kept = Vec::new();
+    let alone = || vec![Box::new(tally()) as Box<dyn Service>];
+    for (whole, services) in [(false, alone()), (true, alone()), (true, toys())] {
+        let registry = Registry::default();
+        let setup = Setup {
+            bus: Bus::default(),
+            registry: registry.clone(),
+            whole,
+            tasks: false,
+            ..rig.setup.clone()
+        };
+        let node = Node::start(&services, &setup).await.unwrap();
+        let tally = node.service("tally").unwrap();
+        tally.waves.spawn();
+        count(&Calls::any("test", registry), "told").await;
+        let unsent = kit::outbox::unsent(tally.db.reader(), "tally", 10).await.unwrap();
+        kept.push(unsent.messages.len());
+    }
+    let is_file = rig.nodes[0].services[0].db.engine() == kit::db::Engine::Sqlite;
+    assert_eq!(kept, if is_file { [1, 1, 2] } else { [1, 2, 3] });
+}
+
 #[test]
 fn what_is_not_declared_is_refused_and_misfits_are_named() {
     let lonely: Vec<Box<dyn Service>> = vec![Box::new(echo())];
