@@ -9,7 +9,7 @@ use contracts::{OrderId, ProductId, Sku};
 use kit::bus::Heard;
 use kit::problem::Unexpected;
 use kit::wave::Wave;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Counts the units of paid orders. An order that was counted has its row in `counted_orders`,
@@ -25,7 +25,7 @@ pub async fn count(
     let known = store::counted(wave, &orders).await?;
     let fresh: Vec<&OrderPaid> =
         heard.iter().map(|h| &*h.event).filter(|paid| !known.contains_key(&paid.order)).collect();
-    let units = units(wave, fresh.iter().flat_map(|paid| &paid.lines), 1).await?;
+    let units = units(wave, shown, fresh.iter().flat_map(|paid| &paid.lines), 1).await?;
     note(wave, shown, &units);
     let counted = fresh.iter().map(|paid| (paid.order, true)).collect();
     store::change_scores(wave, counted, units).await
@@ -42,6 +42,9 @@ pub async fn uncount(
 ) -> Result<(), Unexpected> {
     let cancelled: Vec<&OrderCancelled> =
         heard.iter().map(|heard| &*heard.event).filter(|cancelled| cancelled.was_paid).collect();
+    if cancelled.is_empty() {
+        return Ok(());
+    }
     let orders: Vec<OrderId> = cancelled.iter().map(|cancelled| cancelled.order).collect();
     let known = store::counted(wave, &orders).await?;
     let (mut counted, mut never, mut lines) = (Vec::new(), Vec::new(), Vec::new());
@@ -55,7 +58,7 @@ pub async fn uncount(
             None => never.push(cancelled.order),
         }
     }
-    let units = units(wave, lines, -1).await?;
+    let units = units(wave, shown, lines, -1).await?;
     note(wave, shown, &units);
     store::cancelled(wave, counted, never, units).await
 }
@@ -67,28 +70,38 @@ fn note(wave: &Wave, shown: &Shown, units: &BTreeMap<Uuid, i64>) {
 
 async fn units(
     wave: &Wave,
+    shown: &Shown,
     lines: impl IntoIterator<Item = &StockLine>,
     sign: i64,
 ) -> Result<BTreeMap<Uuid, i64>, Unexpected> {
     let lines: Vec<(Sku, i64)> =
         lines.into_iter().map(|line| (line.sku.clone(), sign * i64::from(line.quantity))).collect();
-    let products =
-        store::products_of(wave.tx(), lines.iter().map(|(sku, _)| sku).collect()).await?;
+    let (mut products, mut unknown) = (BTreeMap::new(), BTreeSet::new());
+    for (sku, _) in &lines {
+        match shown.owner(sku) {
+            Some(product) => products.extend([(sku.clone(), product.0)]),
+            None => unknown.extend([sku]),
+        }
+    }
+    if !unknown.is_empty() {
+        products.extend(store::products_of(wave.tx(), unknown).await?);
+    }
     Ok(units_by_product(lines, &products))
 }
 
-/// The most scores that one wave hands to the index.
-const MOST_PUBLISHED: u64 = 500;
+/// The most scores that are handed to the index at once.
+const MOST_PUBLISHED: usize = 500;
 
-/// Numbers a change for each product whose score the index does not know yet; answers whether
-/// there may be more.
+/// Numbers a change for products whose score the index does not know yet, the first ones behind
+/// `after`; answers behind which the next time goes on, so that each has its turn.
 /// # Errors
 /// When the database fails.
-pub async fn publish(wave: &mut Wave) -> Result<bool, Unexpected> {
+pub async fn publish(wave: &mut Wave, after: Uuid) -> Result<Uuid, Unexpected> {
     let mut log = ChangeLog::lock(wave).await?;
-    let published = store::publish_scores(wave, &mut log, MOST_PUBLISHED).await?;
-    if published > 0 {
+    let published = store::publish_scores(wave, &mut log, after, MOST_PUBLISHED as u64).await?;
+    if log.has_changes() {
         log.close(wave).await?;
     }
-    Ok(u64::try_from(published).is_ok_and(|published| published >= MOST_PUBLISHED))
+    let last = published.last().filter(|_| published.len() >= MOST_PUBLISHED);
+    Ok(last.copied().unwrap_or_default())
 }

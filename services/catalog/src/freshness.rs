@@ -1,5 +1,6 @@
 //! What was changed by others is noticed: the change log is looked at twice a second, by whoever
-//! asks first, and nothing is shown that was not looked after for a second.
+//! asks first, and nothing is shown that was not looked after for a second. For prices, which a
+//! checkout charges, it is looked at every time.
 use crate::Catalog;
 use crate::store;
 use contracts::{ProductId, Timestamp};
@@ -14,7 +15,7 @@ const LATE: Duration = Duration::from_secs(1);
 /// What nobody could look after for so long is forgotten.
 const GIVE_UP: Duration = Duration::from_secs(5);
 /// So many changed products are forgotten one by one.
-const FEW: u64 = 500;
+const FEW: u64 = 1_000;
 
 /// Looks at the change log, unless that was done a moment ago. What is in memory is forgotten
 /// where nobody could look for long: whoever asks then finds out whether the database answers.
@@ -57,6 +58,14 @@ pub async fn follow(catalog: &Catalog, last: i64) -> Result<(), Unexpected> {
     }
     let _alone = catalog.shown.looking.lock().await;
     read(catalog).await
+}
+
+/// Has the memory follow every change that was committed before this was called.
+/// # Errors
+/// When the database cannot be read.
+pub async fn catch_up(catalog: &Catalog) -> Result<(), Unexpected> {
+    let last = store::last_number(catalog.db.reader()).await?;
+    follow(catalog, last).await
 }
 
 async fn read(catalog: &Catalog) -> Result<(), Unexpected> {

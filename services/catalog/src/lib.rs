@@ -53,10 +53,12 @@ use kit::plug::{Parts, Plug};
 use kit::problem::Unexpected;
 use kit::wave::{Batched, Waves};
 use kit::worker::Worked;
+use parking_lot::Mutex;
 use search::Search;
 use shown::Shown;
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// The catalogue, in one replica.
 pub struct Catalog {
@@ -69,12 +71,15 @@ pub struct Catalog {
     import: Batched<ImportProducts, Vec<Imported>>,
     search: Arc<Search>,
     shown: Shown,
+    /// Behind which product the next scores are handed to the index.
+    published: Mutex<Uuid>,
 }
 
 /// How often the index looks for changes that another process made.
 const INDEX_EVERY: Duration = Duration::from_secs(1);
-/// How often new scores are handed to the index.
-const SCORES_EVERY: Duration = Duration::from_secs(3);
+/// How often new scores are handed to the index, a few hundred at once: only the order `best` of
+/// what was searched for waits for them.
+const SCORES_EVERY: Duration = Duration::from_secs(5);
 /// How often products of a name that changed are looked for; a change wakes the worker itself.
 const SHELVES_EVERY: Duration = Duration::from_secs(10);
 
@@ -101,6 +106,7 @@ impl Catalog {
             import,
             search,
             shown: Shown::default().shared(shared),
+            published: Mutex::default(),
         }
     }
 
@@ -176,9 +182,12 @@ impl Catalog {
         if !store::any_stale(self.db.reader()).await? {
             return Ok(Worked::Idle);
         }
-        let published = self.waves.write((), |wave, ()| Box::pin(count_sales::publish(wave))).await;
-        let more = published.map_err(Unexpected::from_error)?;
-        Ok(if more { Worked::More } else { Worked::Idle })
+        let after = *self.published.lock();
+        let published =
+            self.waves.write(after, |wave, after| Box::pin(count_sales::publish(wave, *after)));
+        let next = published.await.map_err(Unexpected::from_error)?;
+        *self.published.lock() = next;
+        Ok(Worked::Idle)
     }
     async fn start(&self) -> Result<(), Unexpected> {
         let named = self.waves.write((), |wave, ()| Box::pin(store::name_epoch(wave)));

@@ -364,7 +364,8 @@ pub async fn best_page(
     fill_page(catalog, question).await.map_err(not_done)
 }
 
-/// What SKUs cost now. Never from a cache: a checkout charges these.
+/// What SKUs cost now: a checkout charges these. Memory answers only after it has followed all
+/// that was committed before the question, so that it says what the database says.
 pub async fn prices_of(
     catalog: &Catalog,
     mut call: PricesOf,
@@ -381,8 +382,19 @@ pub async fn prices_of(
 }
 
 async fn priced(catalog: &Catalog, call: &PricesOf) -> Result<Vec<Priced>, Unexpected> {
-    let db = catalog.db.reader();
-    let mut priced = store::prices_of(db, &call.skus).await?;
+    freshness::catch_up(catalog).await?;
+    let (db, shown) = (catalog.db.reader(), &catalog.shown);
+    let mut priced: Vec<Priced> = call.skus.iter().filter_map(|sku| shown.price(sku)).collect();
+    if priced.len() < call.skus.len() {
+        let known = |sku: &Sku| priced.binary_search_by(|priced| priced.sku.cmp(sku)).is_ok();
+        let lacking: Vec<Sku> = call.skus.iter().filter(|sku| !known(sku)).cloned().collect();
+        let before = shown.changes();
+        for read in store::prices_of(db, &lacking).await? {
+            shown.keep_price(read.clone(), before);
+            priced.push(read);
+        }
+        priced.sort_unstable_by(|a, b| a.sku.cmp(&b.sku));
+    }
     if call.categories && !priced.is_empty() {
         let products = priced.iter().map(|priced| priced.product.0).collect();
         let slugs = store::category_slugs(db, products).await?;

@@ -4,11 +4,13 @@
 //! Nothing of it is older than what the database says by more than a second. A change of this
 //! process is told before whoever made it is answered (`watches`); that others made one is read
 //! from the change log ([`crate::freshness`]). Units sold are not in the log until the index is
-//! given them, and are noted by themselves.
+//! given them, and are noted by themselves. Prices are not older at all: whoever asks for them
+//! follows the log to its end first.
 use crate::product::Shelf;
 use crate::queries::{Filter, Order};
 use crate::ready::Ready;
 use crate::search::Spread;
+use contracts::catalog::Priced;
 use contracts::{ProductId, Sku, Timestamp};
 use kit::clock::age;
 use quick_cache::sync::Cache;
@@ -23,6 +25,8 @@ use uuid::Uuid;
 const OF_PRODUCTS: u64 = 16 << 20;
 /// Bytes of answers to questions, about.
 const OF_PAGES: u64 = 4 << 20;
+/// Bytes of prices, about.
+const OF_PRICES: u64 = 8 << 20;
 const SLUGS: usize = 20_000;
 const NUMBERS: usize = 20_000;
 const NAMES: usize = 4_000;
@@ -30,8 +34,8 @@ const NAMES: usize = 4_000;
 const OLDEST: Duration = Duration::from_secs(300);
 /// How old scores may be shown; and when a sale that was heard of is committed, or failed.
 const SOLD_AGO: Duration = Duration::from_secs(1);
-/// Sales are noted by the hash of their product.
-const SALES: usize = 1 << 14;
+/// Sales and changes are noted by the hash of their product.
+const NOTED: usize = 1 << 14;
 /// Who asks the same waits for the first one.
 const QUEUES: usize = 64;
 
@@ -87,6 +91,14 @@ pub struct FacetName {
     pub name: String,
 }
 
+/// What a SKU cost when it was read.
+#[derive(Debug)]
+struct Price {
+    priced: Priced,
+    /// How many changes had been seen before it was read.
+    before: u64,
+}
+
 /// Weighs what is kept.
 #[derive(Clone, Copy)]
 pub struct Scales;
@@ -104,6 +116,13 @@ impl Weighter<Question, Arc<Page>> for Scales {
         (450 + words + page.ids.len() * 16 + spread) as u64
     }
 }
+impl Weighter<Sku, Arc<Price>> for Scales {
+    fn weight(&self, sku: &Sku, price: &Arc<Price>) -> u64 {
+        let priced = &price.priced;
+        let image = priced.image.as_ref().map_or(0, String::len);
+        (350 + 2 * sku.as_str().len() + priced.slug.len() + priced.title.len() + image) as u64
+    }
+}
 
 type Hasher = BuildHasherDefault<DefaultHasher>;
 
@@ -117,7 +136,11 @@ pub struct Shown {
     pages: Cache<Question, Arc<Page>, Scales>,
     queues: Box<[tokio::sync::Mutex<()>]>,
     names: Cache<i64, Arc<FacetName>>,
+    prices: Cache<Sku, Arc<Price>, Scales>,
     changes: AtomicU64,
+    /// Which of the changes was the last one of a product, and of all of them.
+    changed: Box<[AtomicU64]>,
+    all_changed: AtomicU64,
     lists: AtomicU64,
     sales: Box<[AtomicI64]>,
     last_sale: AtomicI64,
@@ -150,15 +173,22 @@ where
     }
 }
 
+/// Where sales and changes of a product are noted.
+fn noted(product: ProductId) -> usize {
+    // The end of an id is chance.
+    let low = product.0.as_u64_pair().1;
+    usize::try_from(low % NOTED as u64).unwrap_or(0)
+}
+
 impl Default for Shown {
     fn default() -> Self {
-        Self::of(OF_PRODUCTS, OF_PAGES)
+        Self::of(OF_PRODUCTS, OF_PAGES, OF_PRICES)
     }
 }
 
 impl Shown {
-    /// Of so many bytes for products and for pages.
-    pub fn of(products: u64, pages: u64) -> Self {
+    /// Of so many bytes for products, for pages and for prices.
+    pub fn of(products: u64, pages: u64, prices: u64) -> Self {
         Self {
             products: weighed(products, 1_500),
             slugs: Cache::new(SLUGS),
@@ -166,9 +196,12 @@ impl Shown {
             pages: weighed(pages, 1_500),
             queues: (0..QUEUES).map(|_| tokio::sync::Mutex::default()).collect(),
             names: Cache::new(NAMES),
+            prices: weighed(prices, 450),
             changes: AtomicU64::new(0),
+            changed: (0..NOTED).map(|_| AtomicU64::new(0)).collect(),
+            all_changed: AtomicU64::new(0),
             lists: AtomicU64::new(0),
-            sales: (0..SALES).map(|_| AtomicI64::new(i64::MIN)).collect(),
+            sales: (0..NOTED).map(|_| AtomicI64::new(i64::MIN)).collect(),
             last_sale: AtomicI64::new(i64::MIN),
             followed: AtomicI64::new(-1),
             looked: AtomicI64::new(i64::MIN),
@@ -187,7 +220,7 @@ impl Shown {
     /// A product that is ready, unless that is too long ago.
     pub fn get(&self, product: ProductId, now: Timestamp) -> Option<Arc<Ready>> {
         let ready = self.products.get(&product)?;
-        let sold = self.sale(product).load(Ordering::Relaxed);
+        let sold = self.sales[noted(product)].load(Ordering::Relaxed);
         (age(ready.read_at, now) < OLDEST && self.counts_sales(sold, ready.read_at, now))
             .then_some(ready)
     }
@@ -205,16 +238,34 @@ impl Shown {
     }
     /// Forgets a product that changed.
     pub fn drop_product(&self, product: ProductId) {
-        self.changes.fetch_add(1, Ordering::AcqRel);
+        let change = self.changes.fetch_add(1, Ordering::AcqRel) + 1;
+        self.changed[noted(product)].fetch_max(change, Ordering::AcqRel);
         self.products.remove(&product);
         self.drop_pages();
     }
     /// Forgets all products: a name that many of them have has changed, or much has.
     pub fn drop_products(&self) {
-        self.changes.fetch_add(1, Ordering::AcqRel);
+        let change = self.changes.fetch_add(1, Ordering::AcqRel) + 1;
+        self.all_changed.fetch_max(change, Ordering::AcqRel);
         self.products.clear();
         self.drop_pages();
         self.names.clear();
+    }
+    /// What a SKU costs, unless its product changed since that was read.
+    pub fn price(&self, sku: &Sku) -> Option<Priced> {
+        let price = self.prices.get(sku)?;
+        let changed = self.changed[noted(price.priced.product)].load(Ordering::Acquire);
+        let changed = changed.max(self.all_changed.load(Ordering::Acquire));
+        (changed <= price.before).then(|| price.priced.clone())
+    }
+    /// Keeps what a SKU cost. A change that was not seen `before` it was read makes it void,
+    /// whichever comes first.
+    pub fn keep_price(&self, priced: Priced, before: u64) {
+        self.prices.insert(priced.sku.clone(), Arc::new(Price { priced, before }));
+    }
+    /// The product of a SKU, which is its own for ever.
+    pub fn owner(&self, sku: &Sku) -> Option<ProductId> {
+        self.prices.get(sku).map(|price| price.priced.product)
     }
     /// Forgets what names are: one may have changed.
     pub fn drop_names(&self) {
@@ -268,13 +319,8 @@ impl Shown {
     }
     /// Notes that a product was sold, before that is committed.
     pub fn note_sale(&self, product: ProductId, now: Timestamp) {
-        self.sale(product).store(now.micros(), Ordering::Relaxed);
+        self.sales[noted(product)].store(now.micros(), Ordering::Relaxed);
         self.last_sale.store(now.micros(), Ordering::Relaxed);
-    }
-    fn sale(&self, product: ProductId) -> &AtomicI64 {
-        // The end of an id is chance.
-        let low = product.0.as_u64_pair().1;
-        &self.sales[usize::try_from(low % SALES as u64).unwrap_or(0)]
     }
 
     /// Says that the change log will be written up to `number`: called before the commit. Until

@@ -109,6 +109,12 @@ pub async fn last_change(db: &impl ConnectionTrait) -> Result<(String, i64), Une
     Ok(row.map(|row| (row.epoch, row.last)).unwrap_or_default())
 }
 
+/// The number of the last change.
+pub async fn last_number(db: &impl ConnectionTrait) -> Result<i64, Unexpected> {
+    let last = change_log::Entity::find_by_id(1).select_only().column(change_log::Column::Last);
+    Ok(last.into_tuple().one(db).await?.unwrap_or_default())
+}
+
 /// The products that changed after `number`, at most `most`, with the numbers of their changes.
 pub async fn changed_after(
     db: &impl ConnectionTrait,

@@ -32,6 +32,17 @@ fn ready(id: u128, words: usize, read_at: Timestamp) -> Arc<Ready> {
     let listed = Listed { product, in_stock: vec![true], withdrawn: false, version: 1 };
     Arc::new(Ready::of(&listed, read_at).unwrap())
 }
+fn priced(id: u128, price: i64) -> Priced {
+    Priced {
+        sku: format!("S-{id}").parse().unwrap(),
+        product: ProductId(Uuid::from_u128(id)),
+        slug: format!("s-{id}"),
+        title: "x".repeat(100),
+        image: None,
+        price: Money::new(price, Currency::USD),
+        categories: vec![],
+    }
+}
 fn page(shown: &Shown, ids: usize, now: Timestamp) -> Arc<Page> {
     let ids = vec![Uuid::nil(); ids].into();
     Arc::new(Page { ids, total: 9, looked_up: None, spread: None, at: now, lists: shown.lists() })
@@ -42,14 +53,16 @@ fn about(q: &str) -> Question {
 
 #[test]
 fn memory_is_bounded_by_weight() {
-    let shown = Shown::of(1 << 20, 1 << 18);
+    let shown = Shown::of(1 << 20, 1 << 18, 1 << 18);
     for n in 0..20_000 {
         shown.keep(ready(n, 500, at(1)), shown.changes());
         shown.keep_page(about(&format!("{n} {}", "x".repeat(200))), page(&shown, 100, at(1)));
+        shown.keep_price(priced(n, 5), shown.changes());
     }
     assert!(shown.products.weight() <= 1 << 20, "{}", shown.products.weight());
     assert!(shown.pages.weight() <= 1 << 18, "{}", shown.pages.weight());
-    assert!(shown.products.len() > 500 && shown.pages.len() > 50);
+    assert!(shown.prices.weight() <= 1 << 18, "{}", shown.prices.weight());
+    assert!(shown.products.len() > 500 && shown.pages.len() > 50 && shown.prices.len() > 200);
     let heavy = ready(1, 10_000, at(1));
     assert!((10_000..11_000).contains(&heavy.weight()), "{}", heavy.weight());
 }
@@ -66,6 +79,31 @@ fn what_changed_while_it_was_read_is_not_kept() {
     assert!(shown.get(product.id, at(1)).is_some());
     shown.drop_products();
     assert!(shown.get(product.id, at(1)).is_none());
+}
+
+#[test]
+fn a_price_is_void_once_its_product_changed_whichever_was_first() {
+    let shown = Shown::default();
+    let (one, other) = (priced(1, 5), priced(2, 7));
+    let price = |one: &Priced| shown.price(&one.sku);
+    assert_eq!(price(&one), None);
+    let before = shown.changes();
+    for priced in [&one, &other] {
+        shown.keep_price(priced.clone(), before);
+    }
+    assert_eq!((price(&one), price(&other)), (Some(one.clone()), Some(other.clone())));
+    shown.drop_product(one.product);
+    assert_eq!((price(&one), price(&other)), (None, Some(other.clone())));
+    shown.keep_price(one.clone(), before);
+    assert_eq!(price(&one), None, "it was read before the change and kept after it");
+    assert_eq!(shown.owner(&one.sku), Some(one.product));
+    let again = priced(1, 6);
+    shown.keep_price(again.clone(), shown.changes());
+    assert_eq!(price(&one), Some(again.clone()));
+    shown.note_sale(one.product, at(1));
+    assert_eq!(price(&one), Some(again), "a sale changes no price");
+    shown.drop_products();
+    assert_eq!((price(&one), price(&other)), (None, None));
 }
 
 #[test]

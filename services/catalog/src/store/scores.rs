@@ -2,7 +2,7 @@
 use super::ChangeLog;
 use super::rows::{counted_order, product, score};
 use contracts::OrderId;
-use kit::db::{Among as _, Change, Kind, SetUpdate, insert_all};
+use kit::db::{Among as _, Change, Engine, Kind, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
@@ -44,9 +44,26 @@ pub async fn change(
     add(wave, units).await
 }
 
-/// Raises (or lowers) scores. Their rows are locked in the order of products first.
+/// Raises (or lowers) scores.
 async fn add(wave: &Wave, units: BTreeMap<Uuid, i64>) -> Result<(), Unexpected> {
     if units.is_empty() {
+        return Ok(());
+    }
+    lock(wave, &units).await?;
+    let rows =
+        units.into_iter().map(|(product, units)| vec![product.into(), units.into(), true.into()]);
+    SetUpdate::of("scores")
+        .key("product_id", Kind::Id)
+        .change(Change::Add("score"), Kind::Int)
+        .change(Change::To("stale"), Kind::Bool)
+        .run(wave.tx(), rows.collect())
+        .await?;
+    Ok(())
+}
+
+/// Locks scores in the order of products. On SQLite nobody else writes during a wave.
+async fn lock(wave: &Wave, units: &BTreeMap<Uuid, i64>) -> Result<(), Unexpected> {
+    if wave.engine() == Engine::Sqlite {
         return Ok(());
     }
     score::Entity::find()
@@ -57,14 +74,6 @@ async fn add(wave: &Wave, units: BTreeMap<Uuid, i64>) -> Result<(), Unexpected> 
         .lock_exclusive()
         .into_tuple::<Uuid>()
         .all(wave.tx())
-        .await?;
-    let rows =
-        units.into_iter().map(|(product, units)| vec![product.into(), units.into(), true.into()]);
-    SetUpdate::of("scores")
-        .key("product_id", Kind::Id)
-        .change(Change::Add("score"), Kind::Int)
-        .change(Change::To("stale"), Kind::Bool)
-        .run(wave.tx(), rows.collect())
         .await?;
     Ok(())
 }
@@ -86,17 +95,19 @@ pub async fn cancelled(
     change(wave, never.into_iter().map(|order| (order, false)).collect(), units).await
 }
 
-/// Gives products whose score the index does not have yet a change of their own, at most
-/// `most`; answers how many.
+/// Gives products behind `after` whose score the index does not have yet a change of their own,
+/// at most `most`; answers which, in their order.
 pub async fn publish_scores(
     wave: &Wave,
     log: &mut ChangeLog,
+    after: Uuid,
     most: u64,
-) -> Result<usize, Unexpected> {
+) -> Result<Vec<Uuid>, Unexpected> {
     let stale: Vec<Uuid> = score::Entity::find()
         .select_only()
         .column(score::Column::ProductId)
         .filter(score::Column::Stale.eq(true))
+        .filter(score::Column::ProductId.gt(after))
         .order_by_asc(score::Column::ProductId)
         .limit(most)
         .lock_exclusive()
@@ -113,7 +124,7 @@ pub async fn publish_scores(
         .change(Change::To("change_number"), Kind::Int)
         .run(wave.tx(), stale.iter().map(|id| vec![(*id).into(), log.next().into()]).collect())
         .await?;
-    Ok(stale.len())
+    Ok(stale)
 }
 
 /// Whether the index has an older score of any product.

@@ -10,7 +10,9 @@ use contracts::{ProductId, Quantity};
 use kit::bus::Bus;
 use kit::calls::{Calls, Registry};
 use kit::plug::{Node, Setup};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 fn priced(product: &Product, price: i64) -> UpdateProduct {
     UpdateProduct {
@@ -44,6 +46,15 @@ impl Shop {
         }
         assert!(shown.windows(2).all(|pair| pair[0] == pair[1]), "{shown:?}");
         shown.remove(0)
+    }
+    /// What every replica says that a SKU costs.
+    async fn cost(&self, text: &str) -> Option<i64> {
+        let mut said = Vec::new();
+        for _ in &self.rig.nodes {
+            said.push(self.prices(&[text]).await.pop().map(|priced| priced.price.minor));
+        }
+        assert!(said.windows(2).all(|pair| pair[0] == pair[1]), "{said:?}");
+        said[0]
     }
     /// Another process on the same databases, without a word to this one.
     async fn beside(&self) -> (Node, Calls) {
@@ -97,6 +108,73 @@ async fn a_change_by_another_process_is_shown_within_a_second() {
     assert_eq!(shop.seen(dune.id).await, None);
     assert_eq!(shop.find(by(Sort::Title)).await, ["Emma"]);
     assert!(shop.seen(emma.id).await.is_some());
+    node.stop().await;
+    shop.rig.stop().await;
+}
+
+/// Whoever changes it, and though the clock stands still: checkouts charge it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_price_is_that_of_the_database_at_once() {
+    let shop = Shop::open().await;
+    let (node, beside) = shop.beside().await;
+    assert_eq!(shop.cost("DUNE").await, None);
+    let dune = shop.list(book("Dune", "DUNE", 900)).await;
+    shop.list(book("Emma", "EMMA", 500)).await;
+    for price in [900, 100, 2_000] {
+        shop.rig.call(&admin(), priced(&dune, price)).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(shop.cost("DUNE").await, Some(price));
+        }
+        beside.call(&admin(), priced(&dune, price + 1)).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(shop.cost("DUNE").await, Some(price + 1));
+        }
+        let both = shop.prices(&["EMMA", "NONE", "DUNE"]).await;
+        let both: Vec<_> = both.iter().map(|p| (p.sku.as_str(), p.price.minor)).collect();
+        assert_eq!(both, [("DUNE", price + 1), ("EMMA", 500)]);
+    }
+    beside.call(&admin(), WithdrawProduct { product: dune.id }).await.unwrap();
+    assert_eq!(shop.cost("DUNE").await, None);
+    beside.call(&admin(), book("Ink", "INK", 70)).await.unwrap();
+    assert_eq!(shop.cost("INK").await, Some(70));
+    node.stop().await;
+    shop.rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_price_is_older_than_the_last_one_that_was_answered() {
+    let shop = Shop::open().await;
+    let (node, beside) = shop.beside().await;
+    let dune = shop.list(book("Dune", "DUNE", 0)).await;
+    let answered = Arc::new(AtomicI64::new(0));
+    let mut asking = JoinSet::new();
+    for _ in 0..4 {
+        let calls = Calls::any("asking", shop.rig.registry.clone());
+        let answered = Arc::clone(&answered);
+        asking.spawn(async move {
+            loop {
+                let least = answered.load(Ordering::Acquire);
+                let call = PricesOf { skus: vec![sku("DUNE")], categories: false };
+                let price = calls.call(&Caller::Store, call).await.unwrap()[0].price.minor;
+                assert!(price >= least, "{price} after {least}");
+                if least == 200 {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    for price in 1..=200 {
+        let change = priced(&dune, price);
+        match price % 2 {
+            0 => beside.call(&admin(), change).await.unwrap(),
+            _ => shop.rig.call(&admin(), change).await.unwrap(),
+        };
+        answered.store(price, Ordering::Release);
+    }
+    while let Some(asked) = asking.join_next().await {
+        asked.unwrap();
+    }
     node.stop().await;
     shop.rig.stop().await;
 }

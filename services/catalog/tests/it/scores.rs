@@ -5,6 +5,7 @@ use contracts::inventory::StockLine;
 use contracts::orders::{CancelReason, OrderCancelled, OrderPaid};
 use contracts::{CartId, OrderId, PaymentId, Quantity};
 use futures_util::future::join_all;
+use sea_orm::{ConnectionTrait as _, Statement};
 use std::time::Duration;
 
 fn stock_lines(bought: &[(&str, u32)]) -> Vec<StockLine> {
@@ -93,6 +94,8 @@ async fn many_sales_at_once_are_all_counted() {
     for name in ["A", "B"] {
         shop.list(book(name, name, 900)).await;
     }
+    // Memory knows whose one of the SKUs is.
+    assert_eq!(shop.prices(&["A"]).await.len(), 1);
     let orders: Vec<OrderId> = (0..100).map(|_| shop.rig.id()).collect();
     let tell = |order: &OrderId| shop.rig.tell(shop.paid(*order, &[("A", 1), ("B", 2)]));
     join_all(orders.iter().map(tell)).await;
@@ -124,5 +127,52 @@ async fn best_sellers_come_first_in_lists_and_in_searches() {
     shop.rig.work("catalog", "scores").await;
     shop.indexed().await;
     assert_eq!(shop.find(FindProducts { q: Some("tale".into()), ..by_best }).await, best);
+    shop.rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_scores_come_to_the_index_a_few_hundred_at_a_time() {
+    let shop = Shop::open().await;
+    let many = 1_100_i64;
+    for from in (0..many).step_by(100) {
+        let listed = (from..from + 100).map(|n| shop.list(book("Tale", &format!("T-{n}"), 900)));
+        join_all(listed).await;
+    }
+    shop.indexed().await;
+    let names: Vec<String> = (0..many).map(|n| format!("T-{n}")).collect();
+    let units = (1..).map(|n| n * 7_919 % 1_103 + 1);
+    let bought: Vec<(&str, u32)> = names.iter().map(String::as_str).zip(units).collect();
+    shop.rig.tell(shop.paid(shop.rig.id(), &bought)).await;
+    let number = async |sql: &str| {
+        let db = shop.rig.nodes[0].service("catalog").unwrap().db.reader();
+        let sql = Statement::from_string(db.get_database_backend(), sql);
+        let row = db.query_one_raw(sql).await.unwrap().unwrap();
+        row.try_get::<i64>("", "number").unwrap()
+    };
+    let last = "SELECT last AS number FROM change_log WHERE id = 1";
+    let before = number(last).await;
+    let turn = &shop.rig.nodes[0].service("catalog").unwrap().workers["scores"];
+    let publish = async || {
+        let before = number(last).await;
+        turn().await.unwrap();
+        assert!(number(last).await - before <= 500);
+    };
+    // Though the first ones are sold again, those behind them have their turn, too.
+    for _ in 0..3 {
+        publish().await;
+        shop.rig.tell(shop.paid(shop.rig.id(), &bought)).await;
+    }
+    let published = "SELECT COUNT(*) AS number FROM products WHERE change_number > ";
+    assert_eq!(number(&format!("{published}{before}")).await, many);
+    for _ in 0..3 {
+        publish().await;
+    }
+    shop.indexed().await;
+    let best = FindProducts { q: Some("tale".into()), sort: Sort::Best, ..Default::default() };
+    for page in 1..=11 {
+        let page = shop.page(FindProducts { page, ..best.clone() }).await;
+        assert!(page.items.iter().all(|product| product.score > 0));
+        assert!(page.items.is_sorted_by(|a, b| a.score >= b.score), "{}", page.page);
+    }
     shop.rig.stop().await;
 }
