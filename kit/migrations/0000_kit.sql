@@ -14,6 +14,7 @@ CREATE TABLE inbox (
     id {id} NOT NULL PRIMARY KEY,
     heard_at {int} NOT NULL
 ) {by_key};
+CREATE INDEX inbox_heard_at ON inbox (heard_at);
 -- Messages that could not be handled, and those behind them for the same aggregate.
 CREATE TABLE parked (
     id {id} NOT NULL PRIMARY KEY,

@@ -12,9 +12,13 @@
 //! | `{bytes}` | BLOB | BYTEA | VARBINARY(255) |
 //! | `{by_key}` behind a table of small rows: kept in the order of its key | WITHOUT ROWID | | (always so) |
 //!
+//! | `{where x IS NOT NULL}` behind an index: of a part of the rows | WHERE … | WHERE … | |
+//! | `{on t}` behind `DROP INDEX i` | | | ON t |
+//!
 //! On SQLite sixteen bytes are read as an id: no column of `{bytes}` may hold as many.
 //!
-//! Steps end with `;` at the end of a line. The previous release runs on the new schema: add
+//! Steps end with `;` at the end of a line, and are known by their number: one that was released is
+//! never taken out. The previous release runs on the new schema: add
 //! first, and take away one release later.
 use crate::db::{Db, Engine, Tx};
 use crate::problem::Unexpected;
@@ -42,7 +46,7 @@ macro_rules! migration {
 }
 
 /// The tables of the kit itself, in every service's database.
-const KIT: Migration = migration!("0000_kit");
+const KIT: [Migration; 2] = [migration!("0000_kit"), migration!("0001_inbox")];
 
 /// Brings the database up to date; answers how many steps were taken.
 /// # Errors
@@ -54,7 +58,7 @@ pub async fn migrate(db: &Db, migrations: &[Migration]) -> Result<usize, Unexpec
     tx.execute_unprepared(create).await?;
     let done = names(&tx).await?;
     let mut taken = 0;
-    for migration in std::iter::once(&KIT).chain(migrations) {
+    for migration in KIT.iter().chain(migrations) {
         for (index, step) in steps(migration.sql, db.engine()).iter().enumerate() {
             let name = format!("{}:{index}", migration.name);
             if done.contains(&name) {
@@ -118,11 +122,42 @@ fn steps(sql: &str, engine: Engine) -> Vec<String> {
     };
     let written =
         types.iter().fold(sql.to_owned(), |sql, (name, by)| sql.replace(name, by[column]));
+    let written = clauses(&written, "{where ", engine != Engine::MySql);
+    let written = clauses(&written, "{on ", engine == Engine::MySql);
     let bare: Vec<&str> =
         written.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
     let bare = bare.join("\n");
     bare.split(";\n")
-        .map(|step| step.trim().trim_end_matches(';').to_owned())
+        .map(|step| step.trim().trim_end_matches(';').trim_end().to_owned())
         .filter(|step| !step.is_empty())
         .collect()
+}
+
+/// Keeps the clauses that begin with `{begin` and end with `}`, or takes them out.
+fn clauses(sql: &str, begin: &str, kept: bool) -> String {
+    let mut parts = sql.split(begin);
+    let mut written = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (clause, rest) = part.split_once('}').unwrap_or((part, ""));
+        if kept {
+            written.push_str(&begin[1..]);
+            written.push_str(clause);
+        }
+        written.push_str(rest);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clauses_are_for_the_engines_that_know_them() {
+        let sql = "CREATE INDEX a ON t (b) {where b IS NOT NULL};\nDROP INDEX c {on t};\n";
+        let some = ["CREATE INDEX a ON t (b) where b IS NOT NULL", "DROP INDEX c"];
+        assert_eq!(steps(sql, Engine::Sqlite), some);
+        assert_eq!(steps(sql, Engine::Postgres), some);
+        assert_eq!(steps(sql, Engine::MySql), ["CREATE INDEX a ON t (b)", "DROP INDEX c on t"]);
+    }
 }

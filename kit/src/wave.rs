@@ -16,9 +16,10 @@ use crate::outbox;
 use crate::problem::Unexpected;
 use contracts::{CallError, Event, EventId, Timestamp};
 use futures_util::future::BoxFuture;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use sea_orm::{DbErr, SqlErr};
-use std::collections::{HashSet, VecDeque};
+use std::any::{Any, TypeId};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{Notify, oneshot};
@@ -62,7 +63,11 @@ pub struct Wave {
     tells: Arc<HashSet<&'static str>>,
     news: Vec<Message>,
     wakes: Vec<&'static str>,
+    notes: Vec<Note>,
 }
+
+/// What a wave did, for those whom [`Waves::noted`] told of.
+type Note = Box<dyn Any + Send + Sync>;
 
 impl Wave {
     /// The transaction, for the SQL of the service's `store.rs`.
@@ -108,6 +113,11 @@ impl Wave {
         self.news.push(Arc::new(message));
         Ok(())
     }
+    /// Notes what it did, for what the service keeps in memory: whoever [`Waves::noted`] named for
+    /// notes of this type gets it once the wave has committed, before any command is answered.
+    pub fn note<N: Send + Sync + 'static>(&mut self, note: N) {
+        self.notes.push(Box::new(note));
+    }
     /// Wakes the service's worker `name` once the wave has committed.
     pub fn wake(&mut self, name: &'static str) {
         if !self.wakes.contains(&name) {
@@ -139,6 +149,7 @@ struct Inner {
     stopped: AtomicBool,
     running: AtomicUsize,
     idle: Notify,
+    noted: RwLock<HashMap<TypeId, Arc<dyn Fn(Note) + Send + Sync>>>,
     after: OnceLock<Arc<dyn AfterCommit>>,
     faults: Option<Arc<dyn Faults>>,
 }
@@ -173,9 +184,20 @@ impl Waves {
             stopped: AtomicBool::new(false),
             running: AtomicUsize::new(0),
             idle: Notify::new(),
+            noted: RwLock::default(),
             after: OnceLock::new(),
             faults,
         }))
+    }
+    /// Has `keep` get the notes of this type that waves make, each once its wave has committed, in
+    /// the order of the commits. It must not wait for anything.
+    pub fn noted<N: Send + Sync + 'static>(&self, keep: impl Fn(N) + Send + Sync + 'static) {
+        let keep = move |note: Note| {
+            if let Ok(note) = note.downcast::<N>() {
+                keep(*note);
+            }
+        };
+        self.0.noted.write().insert(TypeId::of::<N>(), Arc::new(keep));
     }
     pub(crate) fn after_commit(&self, after: Arc<dyn AfterCommit>) {
         // Set once, by the plug that starts the service.
@@ -411,6 +433,7 @@ impl Waves {
             tells: Arc::clone(&inner.tells),
             news: Vec::new(),
             wakes: Vec::new(),
+            notes: Vec::new(),
         };
         let mut ran = Ok(());
         for batch in batches.iter_mut() {
@@ -425,7 +448,7 @@ impl Waves {
             let news: Vec<&Message> = wave.news.iter().filter(must_arrive).collect();
             ran = outbox::save(&wave.tx, &news).await.map_err(Unexpected::from);
         }
-        let Wave { tx, news, wakes, .. } = wave;
+        let Wave { tx, news, wakes, notes, .. } = wave;
         if ran.is_ok() && self.crashes(Point::BeforeCommit) {
             // As after a crash: rolled back, and nobody is told.
             let _ = tx.rollback().await;
@@ -438,6 +461,12 @@ impl Waves {
         tx.commit().await.map_err(Failed::at_commit)?;
         if self.crashes(Point::AfterCommit) {
             return Err(Failed::Lost("crashed".to_owned()));
+        }
+        for note in notes {
+            let keep = inner.noted.read().get(&(*note).type_id()).cloned();
+            if let Some(keep) = keep {
+                keep(note);
+            }
         }
         // Before the answers: whoever was told of a logout finds it done by those who watch.
         if let Some(after) = inner.after.get() {

@@ -114,3 +114,25 @@ async fn what_commits_after_the_disk_was_full_is_seen_by_readers() {
 async fn count_one(wave: &mut kit::wave::Wave, c: &Count) -> Result<i64, kit::Unexpected> {
     Ok(count(wave, std::slice::from_ref(c)).await?[0])
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notes_are_told_in_the_order_of_commits_and_none_of_what_was_rolled_back() {
+    struct Noted(i64);
+    let rig = Rig::start(&toys(), Config::default()).await;
+    let waves = rig.nodes[0].service("tally").unwrap().waves.clone();
+    let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let keeping = Arc::clone(&heard);
+    waves.noted(move |Noted(number)| keeping.lock().unwrap().push(number));
+    for number in 0..4 {
+        let written = waves.write(number, |wave, number| {
+            Box::pin(async move {
+                wave.note(Noted(*number));
+                // Nobody asked for these.
+                wave.note("another");
+                if *number == 2 { Err(kit::Unexpected::new("rolled back")) } else { Ok(()) }
+            })
+        });
+        assert_eq!(written.await.is_ok(), number != 2);
+    }
+    assert_eq!(*heard.lock().unwrap(), [0, 1, 3]);
+}

@@ -22,6 +22,7 @@ pub mod queries;
 pub mod quote;
 pub mod quote_cart;
 pub mod receipts;
+pub mod recent;
 pub mod requests;
 pub mod shop;
 mod store;
@@ -36,6 +37,7 @@ use crate::checkout::{CheckoutAnswer, EndCheckout};
 use crate::events::Streams;
 use crate::order_token::Tokens;
 use crate::place_orders::{PlaceOrder, PlaceOrderError};
+use crate::recent::Recent;
 use crate::waiting::Waiting;
 use contracts::CallError;
 use contracts::cart::CartContents;
@@ -56,7 +58,7 @@ use kit::Unexpected;
 use kit::calls::Calls;
 use kit::clock::Sources;
 use kit::config::Config;
-use kit::db::Db;
+use kit::db::{Db, Engine};
 use kit::idempotency::{Known, Request};
 use kit::migrate::Migration;
 use kit::plug::{Parts, Plug};
@@ -86,6 +88,7 @@ pub struct Orders {
     place: Batched<Arc<PlaceOrder>, Result<Order, PlaceOrderError>>,
     end: Batched<EndCheckout, bool>,
     waiting: Waiting,
+    recent: Arc<Recent>,
     tokens: OnceLock<Tokens>,
     shop: shop::Remembered,
     streams: Streams,
@@ -95,6 +98,11 @@ pub struct Orders {
 impl Orders {
     fn new(parts: Parts) -> Self {
         let waves = &parts.waves;
+        let recent = Arc::new(Recent::default());
+        if parts.db.engine() == Engine::Sqlite {
+            let keeping = Arc::clone(&recent);
+            waves.noted(move |changed| keeping.note(changed));
+        }
         Self {
             begin: waves.batched("begin_checkouts", MOST_CHECKOUTS, |wave, requests| {
                 Box::pin(checkout::begin_checkouts(wave, requests))
@@ -111,6 +119,7 @@ impl Orders {
             sources: parts.sources,
             config: parts.config,
             waiting: Waiting::default(),
+            recent,
             tokens: OnceLock::new(),
             shop: shop::Remembered::default(),
             streams: Streams::new(events::MOST_STREAMS),

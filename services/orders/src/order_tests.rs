@@ -19,7 +19,7 @@ fn card(n: u128) -> NextPayment {
     let expires_at = Some(NOW.after(std::time::Duration::from_secs(60)));
     NextPayment { id: payment(n), method: PaymentMethod::Card, expires_at }
 }
-fn pending() -> Order {
+pub(crate) fn pending() -> Order {
     placed(PaymentMethod::Wallet)
 }
 pub(crate) fn placed(method: PaymentMethod) -> Order {

@@ -2,6 +2,7 @@
 use crate::checkout::CheckoutAnswer;
 use crate::order::{Order, Placing, number};
 use crate::quote::Quote;
+use crate::recent::Changed;
 use crate::store;
 use contracts::cart::CartLine;
 use contracts::orders::{CheckedOut, CheckoutRefused, OrderPlaced, PayWith, ShippingMethod};
@@ -91,9 +92,12 @@ pub async fn place_orders(
     }
     idempotency::finish(wave, &kept).await?;
     store::insert(wave, placed.values().map(|(order, _)| order).collect()).await?;
+    let mut orders = Vec::with_capacity(placed.len());
     for (_, (order, news)) in placed {
         wave.tell(order.version, news)?;
+        orders.push(order);
     }
+    wave.note(Changed::Written { orders, at: wave.now() });
     Ok(answers)
 }
 

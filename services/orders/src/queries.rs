@@ -11,6 +11,7 @@ use contracts::{CallError, Caller, OrderId};
 use kit::Unexpected;
 use kit::calls::Answer;
 use kit::pages::{CursorQuery, encode_cursor};
+use std::collections::BTreeSet;
 
 /// The most orders that are asked for at once for letters.
 const MOST_LETTERS: usize = 1_000;
@@ -162,12 +163,26 @@ pub async fn orders_for_letters(
     if call.orders.len() > MOST_LETTERS {
         return Err(CallError::NotDone(format!("at most {MOST_LETTERS} orders at once")));
     }
-    let found = store::find_all(orders.db.reader(), &call.orders).await.map_err(fault)?;
-    let letter = |order: Order| OrderForLetter {
+    let now = orders.sources.now();
+    let (mut found, mut others) = (Vec::with_capacity(call.orders.len()), Vec::new());
+    for id in call.orders.into_iter().collect::<BTreeSet<OrderId>>() {
+        match orders.recent.get(id, now) {
+            Some(order) => found.push(for_letter(&order)),
+            None => others.push(id),
+        }
+    }
+    if !others.is_empty() {
+        let others = store::find_all(orders.db.reader(), &others).await.map_err(fault)?;
+        found.extend(others.iter().map(for_letter));
+    }
+    Ok(found)
+}
+
+fn for_letter(order: &Order) -> OrderForLetter {
+    OrderForLetter {
         account: order.account,
         email: order.email.clone().filter(|_| order.account.is_none()),
-        receipt: receipts::for_letter(&order),
+        receipt: receipts::for_letter(order),
         order: order.view(),
-    };
-    Ok(found.into_iter().map(letter).collect())
+    }
 }

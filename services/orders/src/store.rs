@@ -1,6 +1,7 @@
 //! The SQL of orders: one row an order, and one a cart's version while its order lives.
 use crate::order::{News, NextPayment, Order, status_name};
 use crate::quote::Quote;
+use crate::recent::Changed;
 use contracts::orders::{CancelReason, OrderPayment, OrderStatus, ShippingMethod, TrackingStep};
 use contracts::payments::{PaymentMethod, PaymentStatus};
 use contracts::{AccountId, CartId, Currency, Money, OrderId, PaymentId, Timestamp};
@@ -360,7 +361,7 @@ impl Locked {
         Ok(())
     }
     /// Writes what changed, with its news. The carts of orders that were cancelled are free.
-    pub async fn save(self, wave: &mut Wave) -> Result<(), Unexpected> {
+    pub async fn save(mut self, wave: &mut Wave) -> Result<(), Unexpected> {
         let changed: Vec<&Order> =
             self.changed.iter().filter_map(|id| self.orders.get(id)).collect();
         update(wave, &changed).await.context("update orders")?;
@@ -381,6 +382,9 @@ impl Locked {
                 News::Refunded(told) => wave.tell(version, told)?,
             }
         }
+        let written = self.changed.iter().filter_map(|id| self.orders.remove(id));
+        let changed = Changed::Written { orders: written.collect(), at: wave.now() };
+        wave.note(changed);
         Ok(())
     }
 }
@@ -522,7 +526,7 @@ pub async fn overdue(
 }
 
 /// Marks pending orders as being closed; the caller holds their locks.
-pub async fn mark_closing(wave: &Wave, orders: &[OrderId]) -> Result<(), Unexpected> {
+pub async fn mark_closing(wave: &mut Wave, orders: &[OrderId]) -> Result<(), Unexpected> {
     if orders.is_empty() {
         return Ok(());
     }
@@ -531,11 +535,12 @@ pub async fn mark_closing(wave: &Wave, orders: &[OrderId]) -> Result<(), Unexpec
         .filter(row::Column::Id.among(orders.iter().map(|id| id.0)))
         .exec(wave.tx())
         .await?;
+    wave.note(Changed::Rewritten);
     Ok(())
 }
 
 /// Has the clock end an order by `time`, unless it does so before; the caller holds its lock.
-pub async fn end_by(wave: &Wave, order: OrderId, time: Timestamp) -> Result<(), Unexpected> {
+pub async fn end_by(wave: &mut Wave, order: OrderId, time: Timestamp) -> Result<(), Unexpected> {
     let (expires_at, time) = (row::Column::ExpiresAt, time.micros());
     row::Entity::update_many()
         .col_expr(expires_at, Expr::value(time))
@@ -543,6 +548,7 @@ pub async fn end_by(wave: &Wave, order: OrderId, time: Timestamp) -> Result<(), 
         .filter(expires_at.is_null().or(expires_at.gt(time)))
         .exec(wave.tx())
         .await?;
+    wave.note(Changed::Rewritten);
     Ok(())
 }
 

@@ -95,7 +95,7 @@ pub async fn outcome(
     orders: &Orders,
     seen: &contracts::orders::Order,
     most: Duration,
-) -> Result<Option<Order>, Unexpected> {
+) -> Result<Option<Arc<Order>>, Unexpected> {
     let waiter = orders.waiting.wait_for(seen.id);
     let end = Instant::now() + most.min(LONGEST);
     let shared = orders.db.engine() != Engine::Sqlite;
@@ -112,7 +112,10 @@ pub async fn outcome(
             let _ = timeout_at(end.min(now + read_again), woken).await;
             continue;
         }
-        let found = store::find(orders.db.reader(), seen.id).await?;
+        let found = match orders.recent.get(seen.id, orders.sources.now()) {
+            Some(order) => Some(order),
+            None => store::find(orders.db.reader(), seen.id).await?.map(Arc::new),
+        };
         if found.as_ref().is_none_or(|order| is_settled(order, seen.version)) || now >= end {
             return Ok(found);
         }

@@ -1,5 +1,6 @@
 //! The orders of accounts: what they bought, and what is kept of those that are gone.
 use super::{Word as _, row};
+use crate::recent::Changed;
 use contracts::cart::CartLine;
 use contracts::orders::OrderStatus;
 use contracts::{AccountId, Address, Sku};
@@ -10,7 +11,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, ExprTrait as _, QueryOrder as _, QuerySelect as _};
 
 /// Blanks who and where in all orders of `accounts`; the country stays.
-pub async fn blank(wave: &Wave, accounts: &[AccountId]) -> Result<(), Unexpected> {
+pub async fn blank(wave: &mut Wave, accounts: &[AccountId]) -> Result<(), Unexpected> {
     let theirs = row::Column::Account.among(accounts.iter().map(|account| account.0));
     let rows: Vec<(Uuid, String, Option<String>)> = row::Entity::find()
         .select_only()
@@ -50,7 +51,9 @@ pub async fn blank(wave: &Wave, accounts: &[AccountId]) -> Result<(), Unexpected
         .change(Change::To("email"), Kind::Text)
         .change(Change::To("email_key"), Kind::Text)
         .change(Change::Add("version"), Kind::Int);
-    Ok(update.run(wave.tx(), blanked).await?)
+    update.run(wave.tx(), blanked).await?;
+    wave.note(Changed::Rewritten);
+    Ok(())
 }
 
 /// Whether `account` has an order with any of `skus` that is paid and was not given back: by the

@@ -1,4 +1,5 @@
 //! The SQL of guest orders that join an account.
+use crate::recent::Changed;
 use contracts::{AccountId, OrderId};
 use kit::Unexpected;
 use kit::db::{Among, Change, Kind, SetUpdate, insert_all};
@@ -81,7 +82,7 @@ pub async fn forget(wave: &Wave, accounts: &BTreeSet<AccountId>) -> Result<(), U
 /// Gives the guest orders of each address in `owners` to its account: at most `most` in all.
 /// Answers how many there were.
 pub async fn join(
-    wave: &Wave,
+    wave: &mut Wave,
     owners: &BTreeMap<String, AccountId>,
     most: u64,
 ) -> Result<u64, Unexpected> {
@@ -113,6 +114,7 @@ pub async fn join(
         .run(wave.tx(), rows)
         .await
         .context("join guest orders")?;
+    wave.note(Changed::Rewritten);
     Ok(found.len() as u64)
 }
 

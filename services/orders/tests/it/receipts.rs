@@ -26,6 +26,10 @@ async fn a_receipt_has_the_number_that_payments_gave_it() {
     let letters = OrdersForLetters { orders: vec![order.id] };
     let letters: Vec<OrderForLetter> = shop.rig.call(&Caller::Store, letters).await.unwrap();
     assert_eq!(letters[0].receipt.as_deref(), Some("R-000123"));
+    // What was written a moment ago is told from memory, and then from the database: the same.
+    shop.rig.clock.forward(Duration::from_secs(11));
+    let later = OrdersForLetters { orders: vec![order.id] };
+    assert_eq!(shop.rig.call(&Caller::Store, later).await.unwrap(), letters);
     shop.close().await;
 }
 
@@ -35,6 +39,8 @@ async fn an_order_that_was_paid_before_there_were_numbers_goes_by_its_own() {
     let ada = shopper();
     let order = shop.paid_order(&ada).await;
     shop.sql("UPDATE orders SET placed_with = NULL, paid_at = NULL").await;
+    // Nothing of it is remembered.
+    shop.rig.clock.forward(Duration::from_secs(11));
     let number = format!("R-{}", order.number);
     assert_eq!(receipt(&shop, &ada, order.id).await.number, number);
     let letters = OrdersForLetters { orders: vec![order.id] };
