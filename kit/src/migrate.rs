@@ -12,8 +12,8 @@
 //! | `{bytes}` | BLOB | BYTEA | VARBINARY(255) |
 //! | `{by_key}` behind a table of small rows: kept in the order of its key | WITHOUT ROWID | | (always so) |
 //!
-//! | `{where x IS NOT NULL}` behind an index: of a part of the rows | WHERE … | WHERE … | |
-//! | `{on t}` behind `DROP INDEX i` | | | ON t |
+//! | `{where x IS NOT NULL}` behind an index: of a part of the rows | where … | where … | |
+//! | `{on t}` behind `DROP INDEX i` | | | on t |
 //!
 //! On SQLite sixteen bytes are read as an id: no column of `{bytes}` may hold as many.
 //!

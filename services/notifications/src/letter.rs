@@ -1,7 +1,7 @@
 //! A letter: the intent to write to somebody, from the fact that asks for it to the mail.
 //!
 //! `due` -> `written`, or `dropped` when there is nobody to write to. A worker claims a letter by
-//! the clock; whoever claims it later has a higher number of tries, which fences the earlier.
+//! the clock; whoever claims it later changes when it is due, which fences the earlier.
 use contracts::orders::CancelReason;
 use contracts::{AccountId, LinkId, Money, NotificationId, OrderId, ShipmentId, Sku, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    /// All of them.
+    pub const ALL: [Self; 10] = [
         Self::Welcome,
         Self::OrderConfirmation,
         Self::Receipt,
@@ -162,7 +163,7 @@ pub struct Letter {
     pub facts: Facts,
     /// When that happened which it tells.
     pub told_at: Timestamp,
-    /// How many times it was claimed.
+    /// How many times it was tried before.
     pub tries: i64,
 }
 
@@ -181,7 +182,7 @@ impl Letter {
     }
     /// When to try again after a neighbour did not answer: 1 s, 2 s, 4 s, up to 5 minutes.
     pub fn again_at(&self, now: Timestamp) -> Timestamp {
-        let doublings = u32::try_from(self.tries - 1).unwrap_or(0).min(9);
+        let doublings = u32::try_from(self.tries).unwrap_or(0).min(9);
         now.after(Duration::from_secs(1 << doublings).min(Duration::from_secs(300)))
     }
 }
@@ -209,11 +210,9 @@ pub struct Mail {
     pub to: String,
     /// One line.
     pub subject: String,
-    /// For those who read plain text.
-    pub text: String,
-    /// For all others.
-    pub html: String,
-    /// The secret of the link in it, as it stands in text and HTML.
+    /// All that it says, as JSON: a [`crate::mail::Sheet`].
+    pub words: String,
+    /// The secret of the link in it, as it stands in the words.
     pub secret: Option<String>,
     /// Until when it is worth sending.
     pub expires_at: Option<Timestamp>,
@@ -254,10 +253,9 @@ mod tests {
     fn a_letter_waits_longer_each_time_and_never_over_five_minutes() {
         let now = Timestamp::from_micros(0);
         let waits: Vec<i64> =
-            [1, 2, 3, 9, 10, 1_000_000].map(|tries| tried(tries).again_at(now).seconds()).to_vec();
+            [0, 1, 2, 8, 9, 1_000_000].map(|tries| tried(tries).again_at(now).seconds()).to_vec();
         assert_eq!(waits, [1, 2, 4, 256, 300, 300]);
-        assert_eq!(tried(0).again_at(now).seconds(), 1);
-        assert_eq!(tried(i64::MIN + 1).again_at(now).seconds(), 1);
+        assert_eq!(tried(i64::MIN).again_at(now).seconds(), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! address but those that it wrote to.
 #![warn(missing_docs)]
 
+mod claims;
 mod deliver_mails;
 mod digest_low_stock;
 mod forget_people;
@@ -19,6 +20,7 @@ mod store;
 mod words;
 mod write_letters;
 
+use claims::Claims;
 use contracts::identity::{
     AccountErased, ContactsOf, EmailVerified, LinkAsked, LinksFor, SessionEnded, StaffContacts,
     UserRegistered,
@@ -57,18 +59,25 @@ pub struct Notifications {
     /// None: mails are kept.
     post: Option<Post>,
     live: Live,
+    claims: Claims,
 }
 
 fn build(parts: Parts) -> Result<Notifications, Unexpected> {
     let Parts { db, waves, calls, sources, config, closing } = parts;
     let shop = Shop::new(&config)?;
     let post = Post::new(config.mail.expose(), shop.from())?;
-    Ok(Notifications { db, waves, calls, sources, shop, post, live: Live::new(closing) })
+    let (live, claims) = (Live::new(closing), Claims::new(db.engine()));
+    Ok(Notifications { db, waves, calls, sources, shop, post, live, claims })
 }
 
 /// What notifications says of itself.
 pub fn plug() -> Plug<Notifications> {
-    let migrations = vec![kit::migration!("0001_notifications"), kit::migration!("0002_post")];
+    let migrations = vec![
+        kit::migration!("0001_notifications"),
+        kit::migration!("0002_post"),
+        kit::migration!("0003_words"),
+        kit::migration!("0004_indexes"),
+    ];
     let plug = Plug::new("notifications", migrations, build)
         .answers::<ListNotifications>(|s, caller, call| {
             Box::pin(queries::list_notifications(s, caller, call))

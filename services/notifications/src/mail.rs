@@ -1,5 +1,6 @@
-//! A letter becomes a mail: its words set in plain text and HTML, and the message that mail
-//! programs read. Pure; whatever came from people is escaped by the template.
+//! A letter becomes a mail: its words, kept as they were written; plain text and HTML, set from
+//! them whenever they are read; and the message that mail programs read. Pure; whatever came from
+//! people is escaped by the template.
 use crate::letter::{Letter, Mail};
 use crate::words::{Letterhead, Table, Words, one_line, token_of, travels, words};
 use askama::Template;
@@ -11,6 +12,8 @@ use kit::problem::Unexpected;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart};
 use lettre::{Address, Message};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
@@ -66,9 +69,9 @@ pub enum NotWritten {
     /// Nothing can be sent to this address.
     #[error("mail cannot be sent to the address")]
     Address,
-    /// The template does not work.
+    /// Its words cannot be kept.
     #[error(transparent)]
-    Template(#[from] askama::Error),
+    Words(#[from] serde_json::Error),
 }
 
 /// Writes `letter`; `order` is what it is about, `link` what it carries, if it does.
@@ -82,25 +85,52 @@ pub fn write(
     link: Option<&SecretLink>,
 ) -> Result<Mail, NotWritten> {
     let to_address: Address = to.email.parse().map_err(|_| NotWritten::Address)?;
-    let words = words(head, letter, order, link);
-    let name = one_line(to.name);
-    let table = order.and_then(|known| Table::of(&known.order, letter.kind));
-    let travels = order.map(|known| travels(&known.order, letter.kind)).unwrap_or_default();
-    let (table, travels) = (table.as_ref(), travels.as_slice());
-    let text = Text { head, name: &name, words: &words, table, travels }.render()?;
-    let html = Html { head, name: &name, words: &words, table, travels }.render()?;
+    let sheet = Sheet {
+        head: Cow::Borrowed(head),
+        name: one_line(to.name),
+        words: words(head, letter, order, link),
+        table: order.and_then(|known| Table::of(&known.order, letter.kind)),
+        travels: order.map(|known| travels(&known.order, letter.kind)).unwrap_or_default(),
+    };
+    let kept = serde_json::to_string(&sheet)?;
+    let words = sheet.words;
     Ok(Mail {
         message_id: format!("<{}@{}>", letter.id, shop.from.email.domain()),
         account: to.account,
         to: to_address.to_string(),
         subject: words.subject,
-        text,
-        html,
+        words: kept,
         secret: link.map(token_of),
         expires_at: link.filter(|_| letter.kind.is_a_link()).map(|link| link.expires_at),
         title: words.title,
         body: words.paragraphs.join(" "),
     })
+}
+
+/// All that a mail says, as it was when it was written. Kept as JSON, a quarter of its HTML; what
+/// was kept once must be read for ever.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Sheet<'a> {
+    head: Cow<'a, Letterhead>,
+    /// Of the person.
+    name: String,
+    words: Words,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    table: Option<Table>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    travels: Vec<String>,
+}
+
+/// The plain text and the HTML of a mail with this subject that says `kept`, a [`Sheet`]: the same
+/// each time, until a release has other templates.
+/// # Errors
+/// When it is no sheet.
+pub fn set(subject: &str, kept: &str) -> Result<(String, String), Unexpected> {
+    let Sheet { head, name, words, table, travels } = &serde_json::from_str(kept)?;
+    let (table, travels) = (table.as_ref(), travels.as_slice());
+    let text = Text { head, name, words, table, travels }.render();
+    let html = Html { subject, head, name, words, table, travels }.render();
+    Ok((text.map_err(Unexpected::from_error)?, html.map_err(Unexpected::from_error)?))
 }
 
 #[derive(Template)]
@@ -116,6 +146,7 @@ struct Text<'a> {
 #[derive(Template)]
 #[template(path = "letter.html")]
 struct Html<'a> {
+    subject: &'a str,
     head: &'a Letterhead,
     name: &'a str,
     words: &'a Words,
@@ -177,6 +208,7 @@ mod tests {
     use contracts::{Currency, LinkId, Money, NotificationId, ShipmentId};
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use std::ops::Deref;
 
     fn configured(from: &str) -> Result<Shop, Unexpected> {
         let public_url = "https://feria.example/".to_owned();
@@ -234,9 +266,95 @@ mod tests {
     fn to<'a>(email: &'a str, name: &'a str) -> Addressee<'a> {
         Addressee { account: None, email, name }
     }
-    fn written(letter: &Letter, name: &str, order: Option<&OrderForLetter>) -> Mail {
+    /// A mail as it is read.
+    struct Read {
+        mail: Mail,
+        text: String,
+        html: String,
+    }
+    impl Deref for Read {
+        type Target = Mail;
+        fn deref(&self) -> &Mail {
+            &self.mail
+        }
+    }
+    fn read(mail: Mail) -> Read {
+        let (text, html) = set(&mail.subject, &mail.words).unwrap();
+        Read { mail, text, html }
+    }
+    fn written(letter: &Letter, name: &str, order: Option<&OrderForLetter>) -> Read {
         let head = shop().letterhead(&ShopTerms::default());
-        write((&shop(), &head), letter, to("ada@example.com", name), order, None).unwrap()
+        read(write((&shop(), &head), letter, to("ada@example.com", name), order, None).unwrap())
+    }
+
+    #[test]
+    fn each_kind_is_set_in_text_and_html_from_what_was_kept() {
+        let head = shop().letterhead(&terms());
+        let known = order("Dune", "USD", json!({"discount": {"amount": 1, "currency": "USD"}}));
+        for kind in Kind::ALL {
+            let about = Some(&known)
+                .filter(|_| !matches!(kind, Kind::Welcome | Kind::LowStock) && !kind.is_a_link());
+            let to = to("ada@example.com", "Ada <3");
+            let mail = write((&shop(), &head), &letter(kind), to, about, None).unwrap();
+            let Read { mail, text, html } = read(mail);
+            assert!(text.starts_with("Hello Ada <3,\n\n"), "{kind:?}: {text}");
+            assert!(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>"), "{html}");
+            assert!(html.contains("Hello Ada &#60;3,") && !html.contains("<3"), "{html}");
+            let escaped =
+                |said: &str| said.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;");
+            assert!(html.contains(&format!("<title>{}</title>", escaped(&mail.subject))), "{html}");
+            assert!(html.contains(&format!(">{}</h1>", escaped(&mail.title))), "{html}");
+            let sheet: Sheet<'_> = serde_json::from_str(&mail.words).unwrap();
+            assert!(!sheet.words.paragraphs.is_empty(), "{kind:?} says something");
+            let said =
+                sheet.words.paragraphs.iter().chain(&sheet.words.closing).chain(&sheet.travels);
+            let details = sheet.words.details.iter().flat_map(|(label, value)| [label, value]);
+            for line in said.chain(details) {
+                assert!(text.contains(line), "{kind:?}: {line}: {text}");
+                assert!(html.contains(&escaped(line)), "{kind:?}: {line}: {html}");
+            }
+            let shows_order =
+                matches!(kind, Kind::OrderConfirmation | Kind::Receipt | Kind::Cancellation);
+            assert_eq!(
+                text.contains("Discount: -0.01 USD\nTotal: 32.50 USD\n"),
+                shows_order,
+                "{text}"
+            );
+            assert_eq!(html.contains(">-0.01 USD<") && html.contains(">32.50 USD<"), shows_order);
+            assert!(mail.words.len() * 3 < html.len(), "{kind:?}: {}", mail.words);
+        }
+    }
+
+    /// What this release keeps must be read by every later one.
+    #[test]
+    fn a_sheet_that_was_kept_is_read_for_ever() {
+        let kept = json!({
+            "head": {"name": "Feria", "url": "https://feria.example", "address": ["1 Square"],
+                "vat_id": "PT9", "reach": ["help@feria.example"]},
+            "name": "Ada",
+            "words": {"title": "Your order F-9 is paid", "paragraphs": ["Thank you."],
+                "action": ["See your order", "https://feria.example/orders/9"],
+                "closing": ["Until soon."], "details": [["Receipt", "17"]]},
+            "table": {"number": "F-9", "placed_on": "2026-01-31", "total": "32.50 USD",
+                "lines": [{"title": "Dune", "sku": "DUNE", "quantity": 2, "each": "15.00 USD",
+                    "sum": "30.00 USD"}],
+                "sums": [["Tax", "2.50 USD"]], "included": [["Includes tax", "2.50 USD"]]},
+            "travels": ["By post to", "Ada"]
+        });
+        let (text, html) = set("Receipt", &kept.to_string()).unwrap();
+        assert_eq!(
+            text,
+            "Hello Ada,\n\nThank you.\n\nSee your order:\nhttps://feria.example/orders/9\n\n\
+             Until soon.\n\nReceipt: 17\n\nOrder F-9 of 2026-01-31\n\n2 x Dune (DUNE)\n    \
+             15.00 USD each, 30.00 USD\n\nTax: 2.50 USD\nTotal: 32.50 USD\n\
+             Includes tax: 2.50 USD\n\nBy post to\nAda\n\nFeria\nhttps://feria.example\n\
+             1 Square\nVAT ID PT9\nhelp@feria.example\n"
+        );
+        assert!(html.contains("<title>Receipt</title>") && html.contains("By post to"), "{html}");
+        let least = json!({"head": {"name": "Feria", "url": "/"}, "name": "",
+            "words": {"title": "Welcome"}});
+        assert!(set("Welcome", &least.to_string()).unwrap().0.starts_with("Hello,\n"));
+        assert!(set("Welcome", "{}").is_err());
     }
 
     #[test]
@@ -258,7 +376,7 @@ mod tests {
     fn every_letter_tells_who_writes_and_where_they_are() {
         let head = shop().letterhead(&terms());
         let to = to("ada@example.com", "Ada");
-        let mail = write((&shop(), &head), &letter(Kind::Welcome), to, None, None).unwrap();
+        let mail = read(write((&shop(), &head), &letter(Kind::Welcome), to, None, None).unwrap());
         let foot = "Books & <Sons>\nhttps://feria.example\n1 Market Square\n1000 Lisboa PT\n\
                     VAT ID PT999999990\nhelp@feria.example\n";
         assert!(mail.text.ends_with(foot), "{}", mail.text);
@@ -276,7 +394,8 @@ mod tests {
             {"basis_points": 700, "base": usd(2_000), "tax": usd(60)}]);
         let added = order("Dune", "USD", json!({"tax_lines": lines, "status": "paid"}));
         let to = to("ada@example.com", "Ada");
-        let mail = write((&shop(), &head), &letter(Kind::Receipt), to, Some(&added), None).unwrap();
+        let mail =
+            read(write((&shop(), &head), &letter(Kind::Receipt), to, Some(&added), None).unwrap());
         for part in [
             "Receipt: 17\nPaid on: 2026-01-31\n\
              Sold by: Books & <Sons>, 1 Market Square, 1000 Lisboa PT\nVAT ID: PT999999990\n",
@@ -289,8 +408,8 @@ mod tests {
         let included = json!({"tax_lines": lines, "tax": usd(0), "tax_included": usd(250),
             "status": "delivered"});
         let included = order("Dune", "USD", included);
-        let mail =
-            write((&shop(), &head), &letter(Kind::Receipt), to, Some(&included), None).unwrap();
+        let mail = write((&shop(), &head), &letter(Kind::Receipt), to, Some(&included), None);
+        let mail = read(mail.unwrap());
         let after = "Total: 32.50 USD\nIncludes 19 % tax on 10.00 USD: 1.90 USD\n\
                      Includes 7 % tax on 20.00 USD: 0.60 USD\n";
         assert!(mail.text.contains(after), "{}", mail.text);
@@ -367,7 +486,7 @@ mod tests {
             (Kind::PasswordReset, "reset-password", true),
         ] {
             let to = to("ada@example.com", "Ada");
-            let mail = write((&shop(), &head), &letter(kind), to, None, Some(&link)).unwrap();
+            let mail = read(write((&shop(), &head), &letter(kind), to, None, Some(&link)).unwrap());
             let url = format!("https://feria.example/{place}?token=s3cr%26t");
             assert!(mail.text.contains(&format!(":\n{url}\n")), "{}", mail.text);
             assert!(mail.html.contains(&format!("href=\"{url}\"")), "{}", mail.html);
@@ -423,7 +542,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_name_and_no_title_changes_the_shape_of_a_letter(name in "\\PC*|(.|\n|\r){0,40}", title in "(.|\n|<|>|&|\"){0,40}") {
-            let shape = |mail: &Mail| (mail.html.matches(['<', '>', '"']).count(), mail.text.lines().count());
+            let shape = |mail: &Read| (mail.html.matches(['<', '>', '"']).count(), mail.text.lines().count());
             let confirm = letter(Kind::OrderConfirmation);
             let plain = written(&confirm, "Ada", Some(&order("Dune", "USD", json!({}))));
             let mail = written(&confirm, &name, Some(&order(&title, "USD", json!({}))));

@@ -40,7 +40,10 @@ fn part(limit: u32, cursor: Option<String>) -> CursorQuery {
 }
 
 fn not_read<E>(error: DbErr) -> CallError<E> {
-    let unexpected = Unexpected::from(error);
+    failed(error.into())
+}
+
+fn failed<E>(unexpected: Unexpected) -> CallError<E> {
     unexpected.log();
     CallError::NotDone(unexpected.to_string())
 }
@@ -75,7 +78,7 @@ pub async fn list_mails(
 pub async fn get_mail(service: &Notifications, caller: &Caller, call: GetMail) -> Answer<GetMail> {
     let found = find(service, caller, call.mail).await?;
     let message_id = found.message_id.trim_matches(['<', '>']).to_owned();
-    let (text, html) = (found.plain.clone(), found.html.clone());
+    let (text, html) = set(&found).map_err(failed)?;
     Ok(WholeMail { mail: header(found.into()), message_id, text, html })
 }
 
@@ -88,10 +91,7 @@ pub async fn get_mail_file(
     mail: MailId,
 ) -> Result<Vec<u8>, CallError<MailRefused>> {
     let found = find(service, caller, mail).await?;
-    eml(service, &found).map_err(|unexpected| {
-        unexpected.log();
-        CallError::NotDone(unexpected.to_string())
-    })
+    eml(service, &found).map_err(failed)
 }
 
 fn staff(caller: &Caller) -> Result<(), CallError<MailRefused>> {
@@ -115,8 +115,17 @@ async fn find(
     {
         found.plain = found.plain.replace(&secret, REDACTED);
         found.html = found.html.replace(&secret, REDACTED);
+        found.words = found.words.map(|words| words.replace(&secret, REDACTED));
     }
     Ok(found)
+}
+
+/// The text and HTML of a mail: set from its words, or as they were kept by the release before.
+fn set(mail: &mails::Model) -> Result<(String, String), Unexpected> {
+    match &mail.words {
+        Some(words) => mail::set(&mail.subject, words),
+        None => Ok((mail.plain.clone(), mail.html.clone())),
+    }
 }
 
 impl From<mails::Model> for Header {
@@ -156,13 +165,14 @@ pub fn header(row: Header) -> Mail {
 /// # Errors
 /// When it cannot be written as one.
 pub fn eml(service: &Notifications, mail: &mails::Model) -> Result<Vec<u8>, Unexpected> {
+    let (text, html) = set(mail)?;
     let posted = Posted {
         id: mail.id,
         message_id: &mail.message_id,
         to: &mail.recipient,
         subject: &mail.subject,
-        text: &mail.plain,
-        html: &mail.html,
+        text: &text,
+        html: &html,
         created_at: Timestamp::from_micros(mail.created_at),
     };
     mail::eml(&service.shop, posted)

@@ -8,18 +8,23 @@ use contracts::orders::{
 };
 use contracts::payments::PaymentMethod;
 use contracts::{Money, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
 /// Who writes: the shop as it is called now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Letterhead {
     pub name: String,
     pub url: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub address: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vat_id: Option<String>,
     /// How the shop is reached, a line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reach: Vec<String>,
-    /// Where transfers go to, should an order not say it.
+    /// Where transfers go to, should an order not say it. No letter shows it by itself.
+    #[serde(skip)]
     pub bank_account: String,
 }
 
@@ -42,16 +47,22 @@ impl Letterhead {
 }
 
 /// What a letter says.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Words {
+    /// Kept beside the words.
+    #[serde(skip)]
     pub subject: String,
     pub title: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paragraphs: Vec<String>,
     /// Where to go: what it is called, and its address.
-    pub action: Option<(&'static str, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<(String, String)>,
     /// What is said below that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closing: Vec<String>,
     /// Facts with their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<(String, String)>,
 }
 
@@ -71,8 +82,8 @@ pub fn words(
             let mut words = about_order(head, letter, known);
             // A guest's order opens by a secret that nobody but the guest has.
             if known.account.is_some() {
-                words.action =
-                    Some(("See your order", format!("{}/orders/{}", head.url, known.order.id)));
+                let url = format!("{}/orders/{}", head.url, known.order.id);
+                words.action = Some(("See your order".to_owned(), url));
             }
             words
         }
@@ -247,7 +258,8 @@ fn welcome(head: &Letterhead, link: Option<&SecretLink>) -> Words {
         "Your account is open.".to_owned(),
         "Your cart, your orders and your wallet are now kept for you.".to_owned(),
     ];
-    let action = link.map(|link| ("Confirm that this address is yours", verify_url(head, link)));
+    let asks = "Confirm that this address is yours".to_owned();
+    let action = link.map(|link| (asks, verify_url(head, link)));
     Words { subject: title.clone(), title, paragraphs, action, ..Words::default() }
 }
 
@@ -256,7 +268,7 @@ fn verify_email(head: &Letterhead, link: Option<&SecretLink>) -> Words {
         subject: format!("Confirm your address at {}", head.name),
         title: "Confirm your address".to_owned(),
         paragraphs: vec!["Please confirm that this address is yours:".to_owned()],
-        action: link.map(|link| ("Confirm your address", verify_url(head, link))),
+        action: link.map(|link| ("Confirm your address".to_owned(), verify_url(head, link))),
         closing: once(link),
         ..Words::default()
     }
@@ -268,7 +280,7 @@ fn password_reset(head: &Letterhead, link: Option<&SecretLink>) -> Words {
         subject: format!("A new password for {}", head.name),
         title: "Choose a new password".to_owned(),
         paragraphs: vec!["Somebody, hopefully you, asked for a new password.".to_owned()],
-        action: link.map(|link| ("Choose a new password", url(link))),
+        action: link.map(|link| ("Choose a new password".to_owned(), url(link))),
         closing: once(link),
         ..Words::default()
     }
@@ -328,13 +340,14 @@ fn low_stock(head: &Letterhead, letter: &Letter) -> Words {
         title: subject.clone(),
         subject: format!("{subject} at {}", head.name),
         paragraphs: vec![format!("Few can still be ordered of {}.", named.join(", "))],
-        action: Some(("See the stock", format!("{}/admin/stock", head.url))),
+        action: Some(("See the stock".to_owned(), format!("{}/admin/stock", head.url))),
         details: low.iter().map(detail).collect(),
         ..Words::default()
     }
 }
 
 /// An order, ready to be shown.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Table {
     pub number: String,
     pub placed_on: String,
@@ -343,9 +356,11 @@ pub struct Table {
     pub sums: Vec<(String, String)>,
     pub total: String,
     /// The tax that the total includes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub included: Vec<(String, String)>,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Row {
     pub title: String,
     pub sku: String,

@@ -2,8 +2,8 @@
 //! no transaction open, and commits mails and notifications in one wave.
 //!
 //! Beside another worker, or after one that died: a claim ends by the clock, and what is written
-//! under a claim that another took over (or whose letter was erased meanwhile) is left out. A
-//! letter's mail has the letter's id, so that there is never a second one.
+//! under a claim that another took over (or whose letter was written, erased or given a link
+//! meanwhile) is left out. A letter's mail has the letter's id, so that there is never a second one.
 use crate::letter::{Letter, Outcome, Unwritten};
 use crate::mail::{self, Addressee, NotWritten, Shop};
 use crate::store;
@@ -11,36 +11,33 @@ use crate::words::Letterhead;
 use crate::{DELIVER_MAILS, Notifications};
 use contracts::identity::{Contact, ContactsOf, LinksFor, SecretLink};
 use contracts::orders::{GetShop, OrderForLetter, OrdersForLetters};
-use contracts::{AccountId, Call, CallError, Caller, LinkId, OrderId};
+use contracts::{AccountId, Call, CallError, Caller, LinkId, NotificationId, OrderId};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use kit::worker::Worked;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use store::letters::Claimed;
 
 /// The most letters of one turn: orders and identity answer for up to 1,000 at once.
-const MOST: u32 = 500;
+const MOST: usize = 500;
 
 /// One turn of the worker.
 /// # Errors
 /// When the database fails.
 pub async fn write_letters(service: &Notifications) -> Result<Worked, Unexpected> {
-    // A look by a reader first: an idle worker never holds up the writer.
-    if !store::letters::any_due(service.db.reader(), service.sources.now()).await? {
-        return Ok(Worked::Idle);
-    }
-    let claimed = service.waves.write((), |wave, ()| Box::pin(claim(wave)));
-    let claimed = claimed.await.map_err(Unexpected::from_error)?;
+    let claimed = service.claims.take(service, MOST).await?;
     if claimed.is_empty() {
         return Ok(Worked::Idle);
     }
-    let worked = if claimed.len() == MOST as usize { Worked::More } else { Worked::Idle };
+    let worked = if claimed.len() == MOST { Worked::More } else { Worked::Idle };
+    let ids: Vec<NotificationId> = claimed.iter().map(|one| one.letter.id).collect();
     let known = Known::ask(service, &claimed).await;
-    let outcomes: Vec<(Letter, Outcome)> = claimed
+    let outcomes: Vec<(Claimed, Outcome)> = claimed
         .into_iter()
-        .map(|letter| {
-            let outcome = known.write(&service.shop, &letter);
-            (letter, outcome)
+        .map(|claimed| {
+            let outcome = known.write(&service.shop, &claimed.letter);
+            (claimed, outcome)
         })
         .collect();
     let posted = service.post.is_some();
@@ -48,25 +45,22 @@ pub async fn write_letters(service: &Notifications) -> Result<Worked, Unexpected
         .waves
         .write(outcomes, move |wave, outcomes: &Vec<_>| Box::pin(save(wave, outcomes, posted)));
     saved.await.map_err(Unexpected::from_error)?;
+    service.claims.end(&ids).await;
     service.live.look();
     Ok(worked)
 }
 
-async fn claim(wave: &mut Wave) -> Result<Vec<Letter>, Unexpected> {
-    let until = wave.now().after(Letter::CLAIM);
-    store::letters::claim(wave.tx(), wave.now(), until, u64::from(MOST)).await
-}
-
 async fn save(
     wave: &mut Wave,
-    outcomes: &[(Letter, Outcome)],
+    outcomes: &[(Claimed, Outcome)],
     posted: bool,
 ) -> Result<(), Unexpected> {
-    let ids: Vec<_> = outcomes.iter().map(|(letter, _)| letter.id.0).collect();
-    let claims = store::letters::still_claimed(wave.tx(), &ids).await?;
+    let ids: Vec<_> = outcomes.iter().map(|(claimed, _)| claimed.letter.id.0).collect();
+    let due = store::letters::still_due(wave.tx(), &ids).await?;
     let ours: Vec<_> = outcomes
         .iter()
-        .filter(|(letter, _)| claims.get(&letter.id.0) == Some(&letter.tries))
+        .filter(|(claimed, _)| due.get(&claimed.letter.id.0) == Some(&claimed.next_at))
+        .map(|(claimed, outcome)| (&claimed.letter, outcome))
         .collect();
     if !ours.is_empty() {
         store::save_outcomes(wave.tx(), &ours, posted, wave.now()).await?;
@@ -87,19 +81,19 @@ struct Known {
 
 impl Known {
     /// Each neighbour is asked once, and not at all where no letter needs it.
-    async fn ask(service: &Notifications, letters: &[Letter]) -> Self {
+    async fn ask(service: &Notifications, claimed: &[Claimed]) -> Self {
+        let letters = || claimed.iter().map(|one| &one.letter);
         let shop = answered(service.calls.call(&Caller::Store, GetShop).await, GetShop::NAME);
-        let orders: BTreeSet<OrderId> = letters.iter().filter_map(|letter| letter.order).collect();
+        let orders: BTreeSet<OrderId> = letters().filter_map(|letter| letter.order).collect();
         let asked = OrdersForLetters { orders: orders.into_iter().collect() };
         let orders = ask(service, asked.orders.is_empty(), asked).await;
         // Whose an order is may be known to the order only.
         let owners = orders.iter().flatten().filter_map(|known| known.account);
         let accounts: BTreeSet<AccountId> =
-            letters.iter().filter_map(|letter| letter.account).chain(owners).collect();
+            letters().filter_map(|letter| letter.account).chain(owners).collect();
         let asked = ContactsOf { accounts: accounts.into_iter().collect() };
         let contacts = ask(service, asked.accounts.is_empty(), asked).await;
-        let links: BTreeSet<LinkId> =
-            letters.iter().filter_map(|letter| letter.facts.link).collect();
+        let links: BTreeSet<LinkId> = letters().filter_map(|letter| letter.facts.link).collect();
         let asked = LinksFor { links: links.into_iter().collect() };
         let links = ask(service, asked.links.is_empty(), asked).await;
         Self {
@@ -129,7 +123,7 @@ impl Known {
         };
         mail::write((shop, head), letter, to, order, link).map_err(|why| match why {
             NotWritten::Address => Unwritten::Dropped("mail cannot be sent to the address"),
-            NotWritten::Template(error) => {
+            NotWritten::Words(error) => {
                 // Ours to mend: the letter waits for a release that can write it.
                 tracing::error!(letter = %letter.id, %error, "a letter cannot be written");
                 Unwritten::Later

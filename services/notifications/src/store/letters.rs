@@ -1,10 +1,10 @@
 //! The table of letters.
-use crate::letter::{Facts, Kind, Letter, State};
+use crate::letter::{Facts, Kind, Letter, State, Unwritten};
 use contracts::{AccountId, NotificationId, OrderId, Timestamp};
 use kit::db::{self, Among, Change, SetUpdate, Tx, insert_all};
 use kit::problem::Unexpected;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, ExprTrait, QueryOrder, QuerySelect, Set};
+use sea_orm::{ConnectionTrait, ExprTrait, QueryOrder, QuerySelect, Select, Set};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A letter.
@@ -112,14 +112,16 @@ pub async fn join_welcomes(
         .await?;
     let mut by_account: BTreeMap<Uuid, (bool, Letter)> = BTreeMap::new();
     for row in welcomes {
-        let untouched = row.state == State::Due.as_str() && row.tries == 0;
-        by_account.insert(row.about, (untouched, open(row)?));
+        // What is due already may be just being written. Should its worker not see this change,
+        // it finds the letter due at another time.
+        let waits = row.next_at.is_some_and(|at| at > now.micros()) && row.tries == 0;
+        by_account.insert(row.about, (waits, open(row)?));
     }
     let (mut joined, mut changed) = (BTreeSet::new(), Vec::new());
     for letter in verify {
         let account = letter.account.map(Uuid::from).unwrap_or_default();
-        let Some((untouched, welcome)) = by_account.get_mut(&account) else { continue };
-        if welcome.facts.link.is_none() && *untouched {
+        let Some((waits, welcome)) = by_account.get_mut(&account) else { continue };
+        if welcome.facts.link.is_none() && *waits {
             welcome.facts.link = letter.facts.link;
             let facts: Value = facts_of(welcome)?.into();
             changed.push(vec![welcome.id.0.into(), facts, now.micros().into()]);
@@ -150,22 +152,50 @@ pub async fn any_due(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool, 
     Ok(due.into_tuple::<Uuid>().one(db).await?.is_some())
 }
 
+/// A letter that is to be written now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// The letter.
+    pub letter: Letter,
+    /// When it is (or was) due as far as its claim knows. Whoever claims it later, and whoever
+    /// changes it, gives it another time.
+    pub next_at: i64,
+}
+
+fn due_rows(now: Timestamp, most: usize) -> Select<Entity> {
+    Entity::find()
+        .filter(Column::NextAt.lte(now.micros()))
+        .order_by_asc(Column::NextAt)
+        .order_by_asc(Column::Id)
+        .limit(most as u64)
+}
+
+fn opened(rows: Vec<Model>) -> Result<Vec<Claimed>, Unexpected> {
+    let one = |row: Model| {
+        let next_at = row.next_at.unwrap_or_default();
+        Ok(Claimed { letter: open(row)?, next_at })
+    };
+    rows.into_iter().map(one).collect()
+}
+
+/// At most `most` due letters, those that wait longest first.
+pub async fn due(
+    db: &impl ConnectionTrait,
+    now: Timestamp,
+    most: usize,
+) -> Result<Vec<Claimed>, Unexpected> {
+    opened(due_rows(now, most).all(db).await?)
+}
+
 /// Takes at most `most` due letters, those that wait longest first, until `until`. Beside
 /// another worker each gets its own: the rows are locked, and looked at again once they are had.
 pub async fn claim(
     tx: &Tx,
     now: Timestamp,
     until: Timestamp,
-    most: u64,
-) -> Result<Vec<Letter>, Unexpected> {
-    let rows = Entity::find()
-        .filter(Column::NextAt.lte(now.micros()))
-        .order_by_asc(Column::NextAt)
-        .order_by_asc(Column::Id)
-        .limit(most)
-        .lock_exclusive()
-        .all(tx)
-        .await?;
+    most: usize,
+) -> Result<Vec<Claimed>, Unexpected> {
+    let rows = due_rows(now, most).lock_exclusive().all(tx).await?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -175,17 +205,64 @@ pub async fn claim(
         .filter(Column::Id.among(rows.iter().map(|row| row.id)))
         .exec(tx)
         .await?;
-    rows.into_iter().map(|row| open(Model { tries: row.tries + 1, ..row })).collect()
+    let until = Some(until.micros());
+    opened(rows.into_iter().map(|row| Model { next_at: until, ..row }).collect())
 }
 
-/// Which of `claimed` are still due under the same claim, locked.
-pub async fn still_claimed(tx: &Tx, claimed: &[Uuid]) -> Result<BTreeMap<Uuid, i64>, DbErr> {
+/// Which of `claimed` are still to be written, and when, locked.
+pub async fn still_due(tx: &Tx, claimed: &[Uuid]) -> Result<BTreeMap<Uuid, i64>, DbErr> {
     let rows = Entity::find()
         .select_only()
-        .columns([Column::Id, Column::Tries])
+        .columns([Column::Id, Column::NextAt])
         .filter(Column::Id.among(claimed.iter().copied()))
         .filter(Column::State.eq(State::Due.as_str()))
+        .filter(Column::NextAt.is_not_null())
         .order_by_asc(Column::Id)
         .lock_exclusive();
     Ok(rows.into_tuple::<(Uuid, i64)>().all(tx).await?.into_iter().collect())
+}
+
+/// Saves that letters were written, and whose they are, where only their orders knew.
+pub async fn save_written(
+    tx: &Tx,
+    written: &[Uuid],
+    owned: Vec<(Uuid, Option<Uuid>)>,
+) -> Result<(), DbErr> {
+    if !written.is_empty() {
+        Entity::update_many()
+            .col_expr(Column::State, Expr::value(State::Written.as_str()))
+            .col_expr(Column::NextAt, Expr::value(Option::<i64>::None))
+            .filter(Column::Id.among(written.iter().copied()))
+            .exec(tx)
+            .await?;
+    }
+    SetUpdate::of("letters")
+        .key("id", db::Kind::Id)
+        .change(Change::To("account"), db::Kind::Id)
+        .run(tx, owned.into_iter().map(|(id, account)| vec![id.into(), account.into()]).collect())
+        .await
+}
+
+/// Saves why letters were not written, and when those are tried again that may be yet.
+pub async fn save_unwritten(
+    tx: &Tx,
+    unwritten: &[(&Letter, Unwritten)],
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let row = |(letter, why): &(&Letter, Unwritten)| {
+        let (state, next_at, because) = match why {
+            Unwritten::Dropped(because) => (State::Dropped, None, Some((*because).to_owned())),
+            Unwritten::Later => (State::Due, Some(letter.again_at(now).micros()), None),
+        };
+        let (state, tries) = (state.as_str().to_owned(), letter.tries + 1);
+        vec![letter.id.0.into(), state.into(), next_at.into(), because.into(), tries.into()]
+    };
+    SetUpdate::of("letters")
+        .key("id", db::Kind::Id)
+        .change(Change::To("state"), db::Kind::Text)
+        .change(Change::To("next_at"), db::Kind::Int)
+        .change(Change::To("dropped_because"), db::Kind::Text)
+        .change(Change::To("tries"), db::Kind::Int)
+        .run(tx, unwritten.iter().map(row).collect())
+        .await
 }

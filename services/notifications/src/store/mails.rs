@@ -32,6 +32,7 @@ pub struct Model {
     pub sent_at: Option<i64>,
     pub secret: Option<String>,
     pub expires_at: Option<i64>,
+    pub words: Option<String>,
 }
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
@@ -76,8 +77,9 @@ pub(super) fn row(letter: &Letter, mail: &Mail, posted: bool, now: Timestamp) ->
         message_id: Set(mail.message_id.clone()),
         recipient: Set(mail.to.clone()),
         subject: Set(mail.subject.clone()),
-        plain: Set(mail.text.clone()),
-        html: Set(mail.html.clone()),
+        // Set from the words when they are read.
+        plain: Set(String::new()),
+        html: Set(String::new()),
         state: Set(name_of(status).to_owned()),
         created_at: Set(now.micros()),
         address: Set(address_of(&mail.to)),
@@ -88,6 +90,7 @@ pub(super) fn row(letter: &Letter, mail: &Mail, posted: bool, now: Timestamp) ->
         sent_at: Set(None),
         secret: Set(mail.secret.clone()),
         expires_at: Set(mail.expires_at.map(Timestamp::micros)),
+        words: Set(Some(mail.words.clone())),
     }
 }
 
@@ -142,6 +145,10 @@ pub async fn list(db: &impl ConnectionTrait, wanted: Listing) -> Result<Vec<Head
     }
     if let Some(status) = wanted.status {
         found = found.filter(Column::State.eq(name_of(status)));
+        if status != MailStatus::Kept {
+            // As the index has it, which holds no others.
+            found = found.filter(Expr::cust("state <> 'outbox'"));
+        }
     }
     found
         .order_by_desc(Column::CreatedAt)
@@ -225,7 +232,7 @@ pub struct Stand {
     pub next_at: Option<Timestamp>,
     /// What the mail server said.
     pub error: Option<String>,
-    /// Whether the secret is to go from the text.
+    /// Whether the secret is to go from what it says.
     pub redact: bool,
 }
 
@@ -254,6 +261,7 @@ pub async fn save(tx: &Tx, stands: &[Stand], now: Timestamp) -> Result<(), DbErr
     if redact.is_empty() {
         return Ok(());
     }
+    // It was written so that an address can hold it: JSON holds it as it is, too.
     let without = |column: Column| {
         let parts = [Expr::col(column), Expr::col(Column::Secret), Expr::value(REDACTED)];
         sea_orm::sea_query::Func::cust("REPLACE").args(parts)
@@ -261,6 +269,7 @@ pub async fn save(tx: &Tx, stands: &[Stand], now: Timestamp) -> Result<(), DbErr
     Entity::update_many()
         .col_expr(Column::Plain, without(Column::Plain).into())
         .col_expr(Column::Html, without(Column::Html).into())
+        .col_expr(Column::Words, without(Column::Words).into())
         .filter(Column::Id.among(redact.iter().copied()))
         .filter(Column::Secret.is_not_null())
         .exec(tx)

@@ -92,7 +92,7 @@ pub async fn written_since(
     let same = Condition::all().add(Column::WrittenAt.eq(at)).add(Column::Id.gt(id));
     Entity::find()
         .filter(Column::Account.among(accounts.into_iter().map(Uuid::from)))
-        // What the index can find; the rest says where in an instant.
+        // What the index can say by itself; the rest says where in an instant.
         .filter(Column::WrittenAt.gte(at))
         .filter(Condition::any().add(Column::WrittenAt.gt(at)).add(same))
         .order_by_asc(Column::WrittenAt)

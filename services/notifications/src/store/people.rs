@@ -88,11 +88,13 @@ async fn letters_of(
     let orders: Vec<Uuid> = orders.iter().copied().collect();
     let mut found = BTreeSet::new();
     let mut filters = vec![Condition::all().add(Letter::Account.among(accounts.iter().copied()))];
-    filters.extend(
-        orders
-            .chunks(AT_ONCE)
-            .map(|some| Condition::all().add(Letter::OrderId.among(some.iter().copied()))),
-    );
+    for some in orders.chunks(AT_ONCE) {
+        // An index finds the letters that are about the order itself, another all others.
+        let of = || some.iter().copied();
+        filters.push(Condition::all().add(Letter::About.among(of())));
+        let others = Condition::all().add(Letter::OrderId.among(of()));
+        filters.push(others.add(Expr::cust("about <> order_id")));
+    }
     for filter in filters {
         let ids = letters::Entity::find().select_only().column(Letter::Id).filter(filter);
         found.extend(ids.into_tuple::<Uuid>().all(tx).await?);

@@ -1,6 +1,6 @@
 //! The routes, as shoppers and staff meet them.
 use crate::letters::login;
-use crate::shop::{Shop, all_written, paid, placed};
+use crate::shop::{Shop, all_written, change, paid, placed};
 use ::http::{Request, StatusCode, header, request, response};
 use axum::Router;
 use axum::body::Body;
@@ -193,6 +193,23 @@ async fn staff_read_a_mail_and_save_it_as_a_file() {
         assert_eq!(lines.trim_end(), mail[whole].as_str().unwrap().trim_end());
         assert!(lines.contains("Ada Ünal"), "{lines}");
     }
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_the_release_before_kept_reads_as_it_was() {
+    let (rig, shop) = Shop::open().await;
+    let ada = shop.person(&rig, "Ada");
+    let order = shop.order(&rig, Some(ada), None);
+    let id = rig.tell(paid(&rig, &order, Some(ada))).await;
+    all_written(&rig).await;
+    change(&rig, "UPDATE mails SET plain = 'Old words', html = '<p>Old', words = NULL").await;
+    let path = format!("/v1/staff/mails/{id}");
+    let (_, mail) = get(&rig, &path, &admin()).await;
+    assert_eq!((&mail["text"], &mail["html"]), (&json!("Old words"), &json!("<p>Old")));
+    let (_, message) = raw(&rig, &format!("{path}/eml"), &admin()).await;
+    let message = String::from_utf8(message).unwrap();
+    assert!(message.contains("Old words\r\n") && message.contains("<p>Old\r\n"), "{message}");
     rig.stop().await;
 }
 

@@ -2,7 +2,7 @@
 use crate::letters::login;
 use crate::shop::{Shop, all_waiting, all_written, count, mails};
 use contracts::identity::{LinkPurpose, UserRegistered};
-use contracts::notifications::ListNotifications;
+use contracts::notifications::{ListNotifications, MailStatus};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,8 +21,8 @@ async fn a_welcome_carries_the_link_that_comes_right_behind_it() {
     all_written(&rig).await;
     let kept = mails(&rig).await;
     assert_eq!(
-        (kept.len(), kept[0].kind.as_str(), kept[0].state.as_str()),
-        (1, "welcome", "outbox")
+        (kept.len(), kept[0].kind.as_str(), kept[0].status),
+        (1, "welcome", MailStatus::Kept)
     );
     let url = format!("/verify-email?token=s3cret-{}", asked.link.0.simple());
     assert!(kept[0].text.contains(&format!("http://127.0.0.1:8080{url}")), "{}", kept[0].text);

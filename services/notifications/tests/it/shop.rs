@@ -3,19 +3,20 @@ use contracts::cart::CartLine;
 use contracts::identity::{
     Contact, ContactsOf, LinkAsked, LinkPurpose, LinksFor, SecretLink, StaffContacts,
 };
+use contracts::notifications::{GetMail, Mail, MailStatus, WholeMail};
 use contracts::orders::{
     CancelReason, GetShop, Order, OrderCancelled, OrderForLetter, OrderPaid, OrderPayment,
     OrderPlaced, OrderStatus, OrdersForLetters, ShippingMethod, ShopTerms,
 };
 use contracts::payments::{PaymentMethod, PaymentStatus};
 use contracts::{
-    AccountId, Address, CallError, Caller, Currency, LinkId, Money, OrderId, Quantity,
+    AccountId, Address, CallError, Caller, Currency, LinkId, MailId, Money, OrderId, Quantity,
 };
 use kit::clock::Clock as _;
 use kit::config::Config;
 use kit::db::Reader;
 use kit::plug::Service;
-use kit::testing::Rig;
+use kit::testing::{Rig, admin};
 use sea_orm::{ConnectionTrait as _, QueryResult, Statement};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -268,20 +269,24 @@ pub struct Kept {
     pub subject: String,
     pub text: String,
     pub html: String,
-    pub state: String,
+    pub status: MailStatus,
 }
+/// All mails, by kind and address, as staff read them.
 pub async fn mails(rig: &Rig) -> Vec<Kept> {
-    let sql =
-        "SELECT kind, recipient, subject, plain, html, state FROM mails ORDER BY kind, recipient";
-    let kept = |row: &QueryResult| Kept {
-        kind: row.try_get_by_index(0).unwrap(),
-        to: row.try_get_by_index(1).unwrap(),
-        subject: row.try_get_by_index(2).unwrap(),
-        text: row.try_get_by_index(3).unwrap(),
-        html: row.try_get_by_index(4).unwrap(),
-        state: row.try_get_by_index(5).unwrap(),
-    };
-    rows(rig, sql).await.iter().map(kept).collect()
+    let mut kept = Vec::new();
+    for row in rows(rig, "SELECT id FROM mails ORDER BY kind, recipient").await {
+        let mail = GetMail { mail: MailId(row.try_get_by_index(0).unwrap()) };
+        let WholeMail { mail, text, html, .. } = rig.call(&admin(), mail).await.unwrap();
+        let Mail { kind, to, subject, status, .. } = mail;
+        kept.push(Kept { kind, to, subject, text, html, status });
+    }
+    kept
+}
+/// Changes rows behind the service's back.
+pub async fn change(rig: &Rig, sql: &str) {
+    let reader = reader(rig);
+    let asked = Statement::from_string(reader.get_database_backend(), sql);
+    reader.execute_raw(asked).await.unwrap();
 }
 
 /// Waits until `holds`, while workers work.
