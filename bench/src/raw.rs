@@ -78,24 +78,16 @@ async fn measure(node: &Node, purchases: usize, batch: usize) -> Result<Written,
     let sets: Arc<[Set]> = all.chunks(batch.max(1)).map(|some| Set(some.into())).collect();
     let (began, cpu) = (Instant::now(), Process::own().cpu().unwrap_or_default());
     tokio::try_join!(
-        waves(service("cart")?, &sets, &[steps::fill_carts, steps::keep_carts, steps::clear_carts]),
-        waves(
-            service("orders")?,
-            &sets,
-            &[steps::begin, steps::place, steps::pay, steps::forget_orders]
-        ),
+        waves(service("cart")?, &sets, &[steps::fill_carts, steps::clear_carts]),
+        waves(service("orders")?, &sets, &[steps::begin, steps::place, steps::pay]),
         waves(service("inventory")?, &sets, &[steps::reserve, steps::take]),
         waves(
             service("payments")?,
             &sets,
-            &[steps::start, steps::claim, steps::charge, steps::settle, steps::forget_payments]
+            &[steps::start, steps::claim, steps::charge, steps::settle]
         ),
         waves(service("catalog")?, &sets, &[steps::score]),
-        waves(
-            service("notifications")?,
-            &sets,
-            &[steps::confirm, steps::receipt, steps::claim_letters, steps::post]
-        ),
+        waves(service("notifications")?, &sets, &[steps::confirm, steps::receipt, steps::post]),
     )?;
     let took = began.elapsed().as_secs_f64();
     let cpu = Process::own().cpu().unwrap_or_default().saturating_sub(cpu).as_secs_f64();
@@ -111,10 +103,10 @@ async fn measure(node: &Node, purchases: usize, batch: usize) -> Result<Written,
     })
 }
 
-/// What the steps change for each purchase: cart 2 + 1 + 4, orders 1 + 4 + 3 + 2, inventory
-/// 2 + 4, payments 4 + 1 + 1 + 5 + 1, catalog 3, notifications 2 + 2 + 2 + 6.
-const ROWS: usize = 50;
-const COMMITS: usize = 19;
+/// What the steps change for each purchase: cart 2 + 3, orders 1 + 4 + 5, inventory 2 + 4,
+/// payments 4 + 1 + 1 + 6, catalog 3, notifications 2 + 2 + 6.
+const ROWS: usize = 46;
+const COMMITS: usize = 15;
 
 #[derive(Clone)]
 struct Set(Arc<[Purchase]>);

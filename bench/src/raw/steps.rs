@@ -4,7 +4,8 @@ use crate::sql::{delete, text};
 use kit::Unexpected;
 use kit::db::{Change, Kind, SetUpdate, Tx, insert_rows};
 use kit::wave::Wave;
-use sea_orm::{DbErr, Value};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query};
+use sea_orm::{ConnectionTrait as _, DbErr, Value};
 use uuid::Uuid;
 
 const SKUS: i64 = 10_000;
@@ -13,8 +14,7 @@ const ITEMS: usize = 230;
 const ADDRESS: usize = 135;
 const ANSWER: usize = 1_080;
 const EVENT: usize = 330;
-const PLAIN: usize = 510;
-const HTML: usize = 3_300;
+const WORDS: usize = 900;
 
 fn filler(length: usize) -> Value {
     text(&"x".repeat(length))
@@ -81,16 +81,9 @@ pub(super) fn fill_carts<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     })
 }
 
-/// Who pays later has the cart emptied by now; who pays at once not yet.
-pub(super) fn keep_carts<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
-    Box::pin(hear(tx, set, 0))
-}
-
 pub(super) fn clear_carts<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
     Box::pin(async move {
         hear(tx, set, 2).await?;
-        let taken = rows(set, |p| vec![p.order.into()]);
-        insert_rows(tx, "taken_orders", &["order_id"], taken).await?;
         let carts = rows(set, |p| vec![p.cart.into(), 2_i64.into()]);
         SetUpdate::of("carts")
             .key("id", Kind::Id)
@@ -210,12 +203,8 @@ pub(super) fn pay<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
             .change(Change::To("version"), Kind::Int)
             .run(tx, paid)
             .await?;
-        tell(tx, set, 2).await
-    })
-}
-
-pub(super) fn forget_orders<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
-    Box::pin(async move {
+        tell(tx, set, 2).await?;
+        // What was sent is forgotten with whatever is written next.
         forget(tx, set, 0).await?;
         forget(tx, set, 2).await
     })
@@ -396,12 +385,9 @@ pub(super) fn settle<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
         let columns =
             ["id", "movement", "account", "place", "amount", "currency", "kind", "order_id", "at"];
         insert_rows(tx, "ledger_entries", &columns, entries.collect()).await?;
-        tell(tx, set, 1).await
+        tell(tx, set, 1).await?;
+        forget(tx, set, 1).await
     })
-}
-
-pub(super) fn forget_payments<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
-    Box::pin(forget(tx, set, 1))
 }
 
 pub(super) fn score<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
@@ -455,16 +441,15 @@ fn letters(set: &[Purchase], row: impl Fn(&Purchase, Uuid) -> Vec<Value>) -> Vec
     set.iter().flat_map(|p| [row(p, p.others[4]), row(p, p.others[5])]).collect()
 }
 
-pub(super) fn claim_letters<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
-    Box::pin(async move {
-        let claimed = letters(set, |_, id| vec![id.into(), 2_i64.into(), 1_i64.into()]);
-        SetUpdate::of("letters")
-            .key("id", Kind::Id)
-            .change(Change::To("next_at"), Kind::Int)
-            .change(Change::To("tries"), Kind::Int)
-            .run(tx, claimed)
-            .await
-    })
+/// The letters are written.
+async fn finish(tx: &Tx, letters: Vec<Value>) -> Result<(), DbErr> {
+    let mut update = Query::update();
+    update
+        .table(Alias::new("letters"))
+        .value(Alias::new("state"), "written")
+        .value(Alias::new("next_at"), Value::BigInt(None))
+        .and_where(Expr::col(Alias::new("id")).is_in(letters));
+    tx.execute(&update).await.map(drop)
 }
 
 pub(super) fn post<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
@@ -473,7 +458,7 @@ pub(super) fn post<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
             let ids = [id.into(), text("receipt"), p.order.into(), p.account.into()];
             let to = format!("shopper-{}@example.com", p.number);
             let head = [text(&id.to_string()), text(&to), filler(40)];
-            let rest = [filler(PLAIN), filler(HTML), text("outbox"), 1_i64.into(), text(&to)];
+            let rest = [text(""), text(""), filler(WORDS), text("outbox"), 1_i64.into(), text(&to)];
             [&ids[..], &head[..], &rest[..]].concat()
         });
         let columns = [
@@ -486,6 +471,7 @@ pub(super) fn post<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
             "subject",
             "plain",
             "html",
+            "words",
             "state",
             "created_at",
             "address",
@@ -499,12 +485,8 @@ pub(super) fn post<'a>(tx: &'a Tx, set: &'a [Purchase]) -> Writing<'a> {
         let columns =
             ["id", "account", "kind", "title", "body", "order_id", "told_at", "written_at"];
         insert_rows(tx, "notifications", &columns, shown).await?;
-        let done = letters(set, |_, id| vec![id.into(), text("written"), Value::BigInt(None)]);
-        SetUpdate::of("letters")
-            .key("id", Kind::Id)
-            .change(Change::To("state"), Kind::Text)
-            .change(Change::To("next_at"), Kind::Int)
-            .run(tx, done)
-            .await
+        let done: Vec<Value> =
+            set.iter().flat_map(|p| [p.others[4].into(), p.others[5].into()]).collect();
+        finish(tx, done).await
     })
 }
