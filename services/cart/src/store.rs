@@ -185,7 +185,7 @@ pub async fn save(
     after: &BTreeMap<CartId, Kept>,
 ) -> Result<(), Unexpected> {
     let now = wave.now().micros();
-    let (mut new_carts, mut changed_carts) = (Vec::new(), Vec::new());
+    let (mut new_carts, mut moved_carts, mut changed_carts) = (Vec::new(), Vec::new(), Vec::new());
     let mut lines = LineChanges::default();
     for (id, kept) in after {
         let was = before.get(id);
@@ -194,15 +194,15 @@ pub async fn save(
         }
         let account = kept.account.map(|account| account.0);
         let token = kept.token.map(|token| token.to_vec());
-        if was.is_some() {
-            changed_carts.push(vec![
-                id.0.into(),
-                account.into(),
-                token.into(),
-                kept.merged_into.map(|into| into.0).into(),
-                kept.cart.version.into(),
-                now.into(),
-            ]);
+        if let Some(was) = was {
+            // An index is rewritten for what is set, changed or not.
+            if (was.account, was.token, was.merged_into)
+                != (kept.account, kept.token, kept.merged_into)
+            {
+                let into = kept.merged_into.map(|into| into.0);
+                moved_carts.push(vec![id.0.into(), account.into(), token.into(), into.into()]);
+            }
+            changed_carts.push(vec![id.0.into(), kept.cart.version.into(), now.into()]);
         } else {
             new_carts.push(cart::ActiveModel {
                 id: Set(id.0),
@@ -215,13 +215,17 @@ pub async fn save(
         }
         lines.compare(*id, was.map_or(&[], |was| &was.cart.lines), &kept.cart.lines);
     }
-    // Changed carts first: a merge takes an account or a token away from one cart, and the
+    // Moved carts first: a merge takes an account or a token away from one cart, and the
     // unique indexes must not see it twice.
     SetUpdate::of("carts")
         .key("id", Kind::Id)
         .change(Change::To("account_id"), Kind::Id)
         .change(Change::To("token_hash"), Kind::Bytes)
         .change(Change::To("merged_into"), Kind::Id)
+        .run(wave.tx(), moved_carts)
+        .await?;
+    SetUpdate::of("carts")
+        .key("id", Kind::Id)
         .change(Change::To("version"), Kind::Int)
         .change(Change::To("updated_at"), Kind::Int)
         .run(wave.tx(), changed_carts)

@@ -433,6 +433,9 @@ pub mod attempt {
         tx: &Tx,
         changed: impl Iterator<Item = (&Attempt, &Attempt)>,
     ) -> Result<(), DbErr> {
+        let lease = |(attempt, _): (&Attempt, &Attempt)| -> Vec<Value> {
+            vec![attempt.id.into(), attempt.tries.into(), attempt.leased_until.micros().into()]
+        };
         let row = |(attempt, _): (&Attempt, &Attempt)| -> Vec<Value> {
             vec![
                 attempt.id.into(),
@@ -443,6 +446,17 @@ pub mod attempt {
                 attempt.next_at.micros().into(),
             ]
         };
+        // An index is rewritten for what is set, changed or not.
+        let is_leased = |(attempt, was): &(&Attempt, &Attempt)| {
+            (attempt.step, attempt.state, attempt.next_at) == (was.step, was.state, was.next_at)
+        };
+        let (leased, moved): (Vec<_>, Vec<_>) = changed.partition(is_leased);
+        SetUpdate::of("attempts")
+            .key("id", Kind::Id)
+            .change(Change::To("tries"), Kind::Int)
+            .change(Change::To("leased_until"), Kind::Int)
+            .run(tx, leased.into_iter().map(lease).collect())
+            .await?;
         SetUpdate::of("attempts")
             .key("id", Kind::Id)
             .change(Change::To("step"), Kind::Text)
@@ -450,7 +464,7 @@ pub mod attempt {
             .change(Change::To("tries"), Kind::Int)
             .change(Change::To("leased_until"), Kind::Int)
             .change(Change::To("next_at"), Kind::Int)
-            .run(tx, changed.map(row).collect())
+            .run(tx, moved.into_iter().map(row).collect())
             .await
     }
 }
