@@ -68,6 +68,8 @@ pub struct Wave {
 
 /// What a wave did, for those whom [`Waves::noted`] told of.
 type Note = Box<dyn Any + Send + Sync>;
+/// Who gets the notes of a type.
+type Keeper = Arc<dyn Fn(Note) + Send + Sync>;
 
 impl Wave {
     /// The transaction, for the SQL of the service's `store.rs`.
@@ -149,7 +151,7 @@ struct Inner {
     stopped: AtomicBool,
     running: AtomicUsize,
     idle: Notify,
-    noted: RwLock<HashMap<TypeId, Arc<dyn Fn(Note) + Send + Sync>>>,
+    noted: RwLock<HashMap<TypeId, Keeper>>,
     after: OnceLock<Arc<dyn AfterCommit>>,
     faults: Option<Arc<dyn Faults>>,
 }
