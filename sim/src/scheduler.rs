@@ -226,10 +226,11 @@ impl Scheduler {
         let mut idle = 0;
         for _ in 0..200 {
             let mut worked = self.calm()?;
-            let seed = self.chance.random();
+            let (seed, did) = (self.chance.random(), self.told.lock().staff_did);
             let work = Box::pin(self.staff().see_through(seed));
             self.tasks.add("shopper", "staff".to_owned(), work);
-            worked |= self.calm()?;
+            // Who is only refused goes on to be, until enough time has passed.
+            worked |= self.calm()? && self.told.lock().staff_did > did;
             for step in self.workers() {
                 self.take(step)?;
                 worked |= self.calm()?;

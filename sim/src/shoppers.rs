@@ -30,6 +30,8 @@ pub struct Told {
     pub contradictions: Vec<String>,
     /// Money that was said to be in a wallet, by account.
     pub topped_up: BTreeMap<AccountId, i64>,
+    /// How much of what staff asked for was done.
+    pub staff_did: usize,
     /// One line for each answer, for the trace.
     pub lines: Vec<String>,
 }

@@ -181,6 +181,8 @@ impl Staff {
         what: &str,
         answered: &Result<T, CallError<E>>,
     ) {
-        self.told.lock().lines.push(format!("staff {what}: {answered:?}"));
+        let mut told = self.told.lock();
+        told.staff_did += usize::from(answered.is_ok());
+        told.lines.push(format!("staff {what}: {answered:?}"));
     }
 }
