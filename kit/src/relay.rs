@@ -104,7 +104,11 @@ impl Relay {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                // Once it is stopped it takes up nothing more. What follows has an end, each
+                // before what would make more of it.
+                biased;
                 () = stop.cancelled() => return,
+                _ = look.tick() => self.look().await,
                 Some(message) = self.finished.1.recv() => {
                     if let Some(next) = self.lanes.done(&message) {
                         self.send(next);
@@ -115,7 +119,6 @@ impl Relay {
                 }
                 Some(news) = handed.recv() => self.take(news),
                 () = poke.notified(), if self.lease.is_some() => self.read().await,
-                _ = look.tick() => self.look().await,
             }
         }
     }
