@@ -188,21 +188,23 @@ impl Open {
             Ok(ours) => ours,
             Err(LockError::LockBusy) => {
                 tracing::info!(?folder, "another process writes the search index: own in memory");
-                return Self::of(Index::create_in_ram(Fields::build().0), None);
+                return Self::of(Index::create_in_ram(Fields::build().0));
             }
             Err(error) => return Err(Unexpected::from_error(error)),
         };
-        match Index::open_or_create(directory, Fields::build().0).and_then(usable) {
-            Ok(index) => Self::of(index, Some(ours)),
+        let index = Index::open_or_create(directory, Fields::build().0).and_then(usable);
+        // A file of it may be missing, too: that shows when it is first read.
+        let open = match index.map_err(failed).and_then(Self::of) {
+            Ok(open) => open,
             Err(error) => {
                 tracing::warn!(?folder, %error, "the search index is built anew");
                 empty(folder)?;
-                let index = Index::create_in_dir(folder, Fields::build().0).map_err(failed)?;
-                Self::of(index, Some(ours))
+                Self::of(Index::create_in_dir(folder, Fields::build().0).map_err(failed)?)?
             }
-        }
+        };
+        Ok(Self { _ours: Some(ours), ..open })
     }
-    fn of(index: Index, ours: Option<DirectoryLock>) -> Result<Self, Unexpected> {
+    fn of(index: Index) -> Result<Self, Unexpected> {
         index.tokenizers().register(WORDS, analyzer());
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual);
         let reader = reader.doc_store_cache_num_blocks(1).try_into().map_err(failed)?;
@@ -215,7 +217,7 @@ impl Open {
             writing: Mutex::default(),
             position: Mutex::new(position.unwrap_or_default()),
             remembered: Mutex::default(),
-            _ours: ours,
+            _ours: None,
         })
     }
 

@@ -4,6 +4,9 @@ use contracts::catalog::{FindProductsRefused, Sort, UpdateProduct};
 use contracts::inventory::AvailabilityChanged;
 use contracts::payments::{GetWallet, Wallet};
 use kit::testing::shopper;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 async fn library() -> Shop {
@@ -394,27 +397,46 @@ async fn a_new_product_is_found_within_a_second_without_help() {
     shop.rig.stop().await;
 }
 
+/// Copies all files of a folder as they are at one time; an error if some went meanwhile.
+fn copy_index(from: &Path, to: &Path) -> std::io::Result<()> {
+    let names = || -> std::io::Result<BTreeSet<OsString>> {
+        std::fs::read_dir(from)?.map(|file| Ok(file?.file_name())).collect()
+    };
+    std::fs::remove_dir_all(to).ok();
+    std::fs::create_dir_all(to)?;
+    let before = names()?;
+    for name in &before {
+        std::fs::copy(from.join(name), to.join(name))?;
+    }
+    if names()? == before { Ok(()) } else { Err(std::io::ErrorKind::NotFound.into()) }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_index_that_is_of_another_database_is_built_anew() {
     let shop = library().await;
+    shop.rig.nodes[0].service("catalog").unwrap().workers["index"]().await.unwrap();
     // The index of a store that is long gone, in the folder of a new one.
     let old = Rig::start(&[Box::new(catalog::plug())], Default::default()).await;
-    let folder = std::path::Path::new(&old.setup.config.data).join("search");
-    let before = std::path::Path::new(&shop.rig.setup.config.data).join("search");
+    let folder = Path::new(&old.setup.config.data).join("search");
+    let before = Path::new(&shop.rig.setup.config.data).join("search");
     let setup = old.setup.clone();
     let mut old = old;
     for node in std::mem::take(&mut old.nodes) {
         node.stop().await;
     }
-    for node in std::mem::take(&mut { shop.rig }.nodes) {
+    let mut gone = shop.rig;
+    for node in std::mem::take(&mut gone.nodes) {
         node.stop().await;
     }
-    std::fs::remove_dir_all(&folder).ok();
-    std::fs::create_dir_all(&folder).unwrap();
-    for file in std::fs::read_dir(&before).into_iter().flatten() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+    // The index may still be tidying up: what it takes away meanwhile makes no copy.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut tries = 0;
+    while let Err(error) = copy_index(&before, &folder) {
+        tries += 1;
+        assert!(tries < 100, "{error}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    assert!(folder.join("meta.json").exists(), "there is an index of the other database");
     let setup = kit::plug::Setup { stop: Default::default(), ..setup };
     let node = kit::plug::Node::start(&[Box::new(catalog::plug())], &setup).await.unwrap();
     let turn = &node.service("catalog").unwrap().workers["index"];
