@@ -6,7 +6,6 @@ mod connection;
 mod file;
 mod rows;
 
-use self::connection::Source;
 pub use self::connection::{Reader, Tx};
 use crate::problem::Unexpected;
 use sea_orm::sqlx;
@@ -82,11 +81,11 @@ impl Db {
             let durable = options.durable;
             let writer = file::File::open(&path, &file::Settings { durable, ..OF_WRITER })?;
             let readers = file::Readers::new(path, file::Settings { durable, ..OF_READER });
-            (Writer::File(writer), Reader(Source::Files(readers)), 1)
+            (Writer::File(writer), Reader::File(readers), 1)
         } else {
             let schema = schema.unwrap_or(service);
             let pool = connect_postgres(url, schema, options).await?;
-            (Writer::Server(pool.clone()), Reader(Source::Server(pool)), options.connections)
+            (Writer::Server(pool.clone()), Reader::Server(pool), options.connections)
         };
         Ok(Self(Arc::new(Inner { service, engine, writer, reader, connections })))
     }
@@ -112,13 +111,13 @@ impl Db {
     /// When no connection can be had.
     pub(crate) async fn begin(&self) -> Result<Tx, DbErr> {
         match &self.0.writer {
-            Writer::File(file) => Ok(file.begin().await?.into()),
+            Writer::File(file) => Ok(Tx::File(file.begin().await?)),
             Writer::Server(pool) => {
                 let options = TransactionOptions {
                     isolation_level: Some(IsolationLevel::ReadCommitted),
                     ..Default::default()
                 };
-                Ok(pool.begin_with_options(options).await?.into())
+                Ok(Tx::Server(pool.begin_with_options(options).await?))
             }
         }
     }

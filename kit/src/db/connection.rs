@@ -1,6 +1,6 @@
 //! What SQL runs on, whichever the engine: a transaction that writes, and what reads.
 use super::{file, rows};
-use rusqlite::Error;
+use rusqlite::{Connection, Error};
 use sea_orm::sqlx::{self, error::DatabaseError, error::ErrorKind};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
@@ -9,100 +9,46 @@ use sea_orm::{
 use std::borrow::Cow;
 use std::sync::Arc;
 
+/// What SQL runs on: a server's connection of SeaORM, or a SQLite file.
+pub enum Either<S, F> {
+    /// A server.
+    Server(S),
+    /// A file.
+    File(F),
+}
+
+/// What runs something on a connection to a SQLite file, where it is called.
+pub trait OnFile: Send + Sync {
+    /// Runs `run`.
+    fn with<T>(&self, run: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, DbErr>;
+}
+
 /// A transaction that writes: on a server SeaORM's, on SQLite the writer's own.
-pub struct Tx(Kind);
-
-enum Kind {
-    Server(DatabaseTransaction),
-    File(file::Transaction),
-}
-
-impl From<DatabaseTransaction> for Tx {
-    fn from(tx: DatabaseTransaction) -> Self {
-        Self(Kind::Server(tx))
-    }
-}
-impl From<file::Transaction> for Tx {
-    fn from(tx: file::Transaction) -> Self {
-        Self(Kind::File(tx))
-    }
-}
+pub type Tx = Either<DatabaseTransaction, file::Transaction>;
+/// What reads, outside of transactions.
+pub type Reader = Either<DatabaseConnection, file::Readers>;
 
 impl Tx {
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        match self.0 {
-            Kind::Server(tx) => tx.commit().await,
-            Kind::File(tx) => tx.commit().await,
+        match self {
+            Self::Server(tx) => tx.commit().await,
+            Self::File(tx) => tx.commit().await,
         }
     }
     pub(crate) async fn rollback(self) -> Result<(), DbErr> {
-        match self.0 {
-            Kind::Server(tx) => tx.rollback().await,
+        match self {
+            Self::Server(tx) => tx.rollback().await,
             // It is dropped.
-            Kind::File(_) => Ok(()),
+            Self::File(_) => Ok(()),
         }
     }
     /// Runs a statement of SQLite for each of `rows`, the values that it binds.
     pub(super) fn each(&self, sql: &str, rows: &[Vec<Value>]) -> Result<(), DbErr> {
-        match &self.0 {
-            Kind::File(tx) => tx.with(|file| rows::execute_each(file, sql, rows)),
-            Kind::Server(_) => Err(DbErr::Custom("a server is given whole sets".to_owned())),
+        match self {
+            Self::File(tx) => tx.with(|file| rows::execute_each(file, sql, rows)),
+            Self::Server(_) => Err(DbErr::Custom("a server is given whole sets".to_owned())),
         }
     }
-}
-
-#[async_trait::async_trait]
-impl ConnectionTrait for Tx {
-    fn get_database_backend(&self) -> DbBackend {
-        match &self.0 {
-            Kind::Server(tx) => tx.get_database_backend(),
-            Kind::File(_) => DbBackend::Sqlite,
-        }
-    }
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match &self.0 {
-            Kind::Server(tx) => tx.execute_raw(statement).await,
-            Kind::File(tx) => {
-                let rows_affected = tx.with(|file| rows::execute(file, &statement))?;
-                Ok(ProxyExecResult { last_insert_id: 0, rows_affected }.into())
-            }
-        }
-    }
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match &self.0 {
-            Kind::Server(tx) => tx.execute_unprepared(sql).await,
-            Kind::File(tx) => {
-                tx.with(|file| file.execute_batch(sql))?;
-                Ok(ProxyExecResult::default().into())
-            }
-        }
-    }
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match &self.0 {
-            Kind::Server(tx) => tx.query_one_raw(statement).await,
-            Kind::File(tx) => {
-                let row = tx.with(|file| rows::query(file, &statement, 1))?.pop();
-                Ok(row.map(QueryResult::from))
-            }
-        }
-    }
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match &self.0 {
-            Kind::Server(tx) => tx.query_all_raw(statement).await,
-            Kind::File(tx) => {
-                let rows = tx.with(|file| rows::query(file, &statement, usize::MAX))?;
-                Ok(rows.into_iter().map(QueryResult::from).collect())
-            }
-        }
-    }
-}
-
-/// What reads, outside of transactions.
-pub struct Reader(pub(super) Source);
-
-pub(super) enum Source {
-    Server(DatabaseConnection),
-    Files(file::Readers),
 }
 
 impl Reader {
@@ -114,54 +60,54 @@ impl Reader {
     }
     /// Closes all connections.
     pub(super) async fn close(&self) {
-        match &self.0 {
+        match self {
             // Closing a pool twice is harmless.
-            Source::Server(pool) => drop(pool.clone().close().await),
-            Source::Files(files) => files.close(),
+            Self::Server(pool) => drop(pool.clone().close().await),
+            Self::File(files) => files.close(),
         }
     }
 }
 
 #[async_trait::async_trait]
-impl ConnectionTrait for Reader {
+impl<S: ConnectionTrait, F: OnFile> ConnectionTrait for Either<S, F> {
     fn get_database_backend(&self) -> DbBackend {
-        match &self.0 {
-            Source::Server(pool) => pool.get_database_backend(),
-            Source::Files(_) => DbBackend::Sqlite,
+        match self {
+            Self::Server(server) => server.get_database_backend(),
+            Self::File(_) => DbBackend::Sqlite,
         }
     }
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match &self.0 {
-            Source::Server(pool) => pool.execute_raw(statement).await,
-            Source::Files(files) => {
-                let rows_affected = files.with(|file| rows::execute(file, &statement))?;
+        match self {
+            Self::Server(server) => server.execute_raw(statement).await,
+            Self::File(file) => {
+                let rows_affected = file.with(|file| rows::execute(file, &statement))?;
                 Ok(ProxyExecResult { last_insert_id: 0, rows_affected }.into())
             }
         }
     }
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match &self.0 {
-            Source::Server(pool) => pool.execute_unprepared(sql).await,
-            Source::Files(files) => {
-                files.with(|file| file.execute_batch(sql))?;
+        match self {
+            Self::Server(server) => server.execute_unprepared(sql).await,
+            Self::File(file) => {
+                file.with(|file| file.execute_batch(sql))?;
                 Ok(ProxyExecResult::default().into())
             }
         }
     }
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match &self.0 {
-            Source::Server(pool) => pool.query_one_raw(statement).await,
-            Source::Files(files) => {
-                let row = files.with(|file| rows::query(file, &statement, 1))?.pop();
+        match self {
+            Self::Server(server) => server.query_one_raw(statement).await,
+            Self::File(file) => {
+                let row = file.with(|file| rows::query(file, &statement, 1))?.pop();
                 Ok(row.map(QueryResult::from))
             }
         }
     }
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match &self.0 {
-            Source::Server(pool) => pool.query_all_raw(statement).await,
-            Source::Files(files) => {
-                let rows = files.with(|file| rows::query(file, &statement, usize::MAX))?;
+        match self {
+            Self::Server(server) => server.query_all_raw(statement).await,
+            Self::File(file) => {
+                let rows = file.with(|file| rows::query(file, &statement, usize::MAX))?;
                 Ok(rows.into_iter().map(QueryResult::from).collect())
             }
         }

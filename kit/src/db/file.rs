@@ -3,7 +3,7 @@
 //! A statement takes microseconds and runs where it is called: handing it to a thread and its
 //! answer back costs ten times as much, and a wave has dozens of them. Only what waits for the
 //! disk or for another process (a commit, a lock) is left to a thread that may wait.
-use super::connection::failed;
+use super::connection::{OnFile, failed};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use sea_orm::{DbErr, RuntimeErr};
 use std::path::{Path, PathBuf};
@@ -95,7 +95,7 @@ fn flags() -> OpenFlags {
 }
 
 /// Connections to the file that see what was committed.
-pub(super) struct Readers {
+pub struct Readers {
     path: PathBuf,
     settings: Settings,
     /// None after they were closed.
@@ -104,11 +104,27 @@ pub(super) struct Readers {
 
 impl Readers {
     /// Of the file at `path`, which the writer has made. They are opened when they are needed.
-    pub fn new(path: PathBuf, settings: Settings) -> Self {
+    pub(super) fn new(path: PathBuf, settings: Settings) -> Self {
         Self { path, settings, idle: parking_lot::Mutex::new(Some(Vec::new())) }
     }
-    /// Runs `run` on one of them. It must be short: it runs where it is called.
-    pub fn with<T>(
+    fn open(&self) -> Result<Connection, rusqlite::Error> {
+        let connection = Connection::open_with_flags(&self.path, flags())?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.set_prepared_statement_cache_capacity(self.settings.statements);
+        let pages = self.settings.pages;
+        let settings = format!("PRAGMA foreign_keys = ON; PRAGMA cache_size = -{pages}");
+        connection.execute_batch(&settings)?;
+        Ok(connection)
+    }
+    /// Closes them.
+    pub(super) fn close(&self) {
+        *self.idle.lock() = None;
+    }
+}
+
+impl OnFile for Readers {
+    /// On one of them. It must be short: it runs where it is called.
+    fn with<T>(
         &self,
         run: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
     ) -> Result<T, DbErr> {
@@ -122,19 +138,6 @@ impl Readers {
             Ok(done)
         });
         done.map_err(|error| failed(&error))
-    }
-    fn open(&self) -> Result<Connection, rusqlite::Error> {
-        let connection = Connection::open_with_flags(&self.path, flags())?;
-        connection.busy_timeout(PATIENCE)?;
-        connection.set_prepared_statement_cache_capacity(self.settings.statements);
-        let pages = self.settings.pages;
-        let settings = format!("PRAGMA foreign_keys = ON; PRAGMA cache_size = -{pages}");
-        connection.execute_batch(&settings)?;
-        Ok(connection)
-    }
-    /// Closes them.
-    pub fn close(&self) {
-        *self.idle.lock() = None;
     }
 }
 
@@ -157,24 +160,14 @@ fn lost(error: tokio::task::JoinError) -> DbErr {
 }
 
 /// A transaction on the file. Dropped before its commit, it is rolled back.
-pub(super) struct Transaction {
+pub struct Transaction {
     held: parking_lot::Mutex<Option<Held>>,
     durable: bool,
 }
 
 impl Transaction {
-    /// Runs `run` on the connection.
-    pub fn with<T>(
-        &self,
-        run: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
-    ) -> Result<T, DbErr> {
-        match &*self.held.lock() {
-            Some(connection) => run(connection).map_err(|error| failed(&error)),
-            None => Err(ended()),
-        }
-    }
     /// Ends it. An error is SQLite's answer: nothing of it was kept.
-    pub async fn commit(self) -> Result<(), DbErr> {
+    pub(super) async fn commit(self) -> Result<(), DbErr> {
         let Some(held) = self.held.lock().take() else { return Err(ended()) };
         let commit = move || {
             let committed = held.prepare_cached("COMMIT").and_then(|mut sql| sql.execute(()));
@@ -187,6 +180,18 @@ impl Transaction {
             tokio::task::spawn_blocking(commit).await.map_err(lost)?
         } else {
             commit()
+        }
+    }
+}
+
+impl OnFile for Transaction {
+    fn with<T>(
+        &self,
+        run: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, DbErr> {
+        match &*self.held.lock() {
+            Some(connection) => run(connection).map_err(|error| failed(&error)),
+            None => Err(ended()),
         }
     }
 }
