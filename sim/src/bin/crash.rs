@@ -29,9 +29,6 @@ struct Args {
     /// A PostgreSQL server, in place of SQLite: a database is made there, and deleted.
     #[arg(long)]
     postgres: Option<String>,
-    /// The library that moves the clock.
-    #[arg(long, default_value = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")]
-    faketime: PathBuf,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -55,7 +52,7 @@ async fn run(args: &Args) -> Result<Outcome, Wrong> {
         What::Kills => kills::run(&feria, &place, Kills { times, shoppers, seed }).await,
         What::Disk => disk::run(&feria, &place, Disk::Small, shoppers, seed).await,
         What::Limit => disk::run(&feria, &place, Disk::Limit, shoppers, seed).await,
-        What::Clock => clock::run(&feria, &place, &args.faketime, shoppers, seed).await,
+        What::Clock => clock::run(&feria, &place, shoppers, seed).await,
     };
     match outcome {
         Ok(outcome) if outcome.wrong.is_empty() => {

@@ -1,40 +1,34 @@
-//! A clock that jumps forward and backward by an hour while the store sells: libfaketime.
+//! A clock that jumps forward and backward by an hour while the store sells: `moved.c`, preloaded.
 use super::{Launch, Outcome, endless, finish, prepare};
 use crate::story::place::Place;
 use crate::story::{Insist, Story, Wrong};
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
 
-/// Longer than the library takes to notice another time.
-const NOTICED: Duration = Duration::from_secs(2);
-const NOW: &str = "+0";
-const IN_AN_HOUR: &str = "+3600";
+const LIBRARY: &str = include_str!("moved.c");
+/// Seconds beside the system's time.
+const NOW: &str = "0";
+const IN_AN_HOUR: &str = "3600";
 
 /// Moves the store's clock an hour forward, back, and forward again, and kills the store in
-/// between; `library` is libfaketime's.
+/// between.
 /// # Errors
-/// When the store does not start, answers what it should not, or does not come to rest.
-pub async fn run(
-    feria: &Path,
-    place: &Place,
-    library: &Path,
-    shoppers: u32,
-    seed: u64,
-) -> Result<Outcome, Wrong> {
-    if !library.is_file() {
-        return Err(Wrong(format!("{} is missing: apt-get install faketime", library.display())));
-    }
+/// When there is no C compiler, and when the store does not start, answers what it should not, or
+/// does not come to rest.
+pub async fn run(feria: &Path, place: &Place, shoppers: u32, seed: u64) -> Result<Outcome, Wrong> {
     prepare(place).await?;
-    let time = place.folder().join("time");
+    let (time, next) = (place.folder().join("time"), place.folder().join("time.next"));
     let set = |offset: &str| {
-        std::fs::write(&time, offset).map_err(|error| Wrong::when("set the clock", error))
+        std::fs::write(&next, offset)
+            .and_then(|()| std::fs::rename(&next, &time))
+            .map_err(|error| Wrong::when("set the clock", error))
     };
     set(NOW)?;
     let environment = vec![
-        ("LD_PRELOAD", library.into()),
-        ("FAKETIME_TIMESTAMP_FILE", time.clone().into_os_string()),
-        ("FAKETIME_CACHE_DURATION", "1".into()),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
+        ("LD_PRELOAD", compile(place.folder()).await?.into_os_string()),
+        ("MOVED_CLOCK", time.clone().into_os_string()),
     ];
     let launch = Launch::new(feria, place, place.folder().join("log"), environment)?;
     let mut child = launch.start().await?;
@@ -43,7 +37,6 @@ pub async fn run(
     story.until(20).await?;
     for offset in [IN_AN_HOUR, NOW, IN_AN_HOUR, NOW, IN_AN_HOUR] {
         set(offset)?;
-        tokio::time::sleep(NOTICED).await;
         let sold = story.told().notes().orders();
         story.until(sold + 20).await?;
         // What it wrote before the jump must not keep it from going on.
@@ -54,4 +47,21 @@ pub async fn run(
     }
     // At last the hour has passed for everything.
     finish(&launch, child, story, place).await
+}
+
+/// The library that moves the clock, built into `folder`.
+async fn compile(folder: &Path) -> Result<PathBuf, Wrong> {
+    let library = folder.join("moved.so");
+    let wrong = |error| Wrong::when("build the library that moves the clock", error);
+    let mut compiler = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O2", "-x", "c", "-", "-o"])
+        .arg(&library)
+        .stdin(Stdio::piped())
+        .spawn()
+        .map_err(wrong)?;
+    if let Some(mut input) = compiler.stdin.take() {
+        input.write_all(LIBRARY.as_bytes()).await.map_err(wrong)?;
+    }
+    let status = compiler.wait().await.map_err(wrong)?;
+    if status.success() { Ok(library) } else { Err(Wrong(format!("cc ended with {status}"))) }
 }
