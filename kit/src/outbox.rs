@@ -5,7 +5,7 @@ use crate::problem::Unexpected;
 use crate::wave::Wave;
 use contracts::{EventId, Timestamp};
 use sea_orm::entity::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect, Set};
+use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -44,34 +44,42 @@ pub(crate) async fn save(tx: &Tx, news: &[&Message]) -> Result<(), DbErr> {
     insert_all(tx, rows.collect()).await
 }
 
-/// Some unsent messages, and whether there are more.
+/// Some unsent messages, and where those behind them begin.
 pub struct Unsent {
     /// Oldest first.
     pub messages: Vec<Message>,
-    /// Whether some are left.
-    pub more: bool,
+    /// After which id there may be more; none at the end.
+    pub last: Option<EventId>,
 }
 
-/// At most `most` unsent messages of `source`, oldest first.
+/// At most `most` unsent messages of `source` behind `after`, oldest first.
 ///
 /// They are read in the order of their ids, which are UUIDv7: by the primary key, however long
 /// the outbox has become. Ids of one millisecond are in no order, so that such a group is taken
 /// whole and put in order here, or left for the next time.
 /// # Errors
 /// When the database cannot be read.
-pub async fn unsent(db: &impl ConnectionTrait, source: &str, most: u64) -> Result<Unsent, DbErr> {
+pub async fn unsent(
+    db: &impl ConnectionTrait,
+    source: &str,
+    after: Option<EventId>,
+    most: u64,
+) -> Result<Unsent, DbErr> {
+    let behind = after.map(|after| row::Column::Id.gt(after.0));
+    let behind = Condition::all().add_option(behind);
     let mut most = most;
-    let (mut rows, more) = loop {
-        let mut rows =
-            row::Entity::find().order_by_asc(row::Column::Id).limit(most).all(db).await?;
+    let (mut rows, last) = loop {
+        let some = row::Entity::find().filter(behind.clone()).order_by_asc(row::Column::Id);
+        let mut rows = some.limit(most).all(db).await?;
         if (rows.len() as u64) < most {
-            break (rows, false);
+            break (rows, None);
         }
         let last = rows.last().map(|row| millisecond(row.id));
         let whole = rows.partition_point(|row| Some(millisecond(row.id)) < last);
         if whole > 0 {
             rows.truncate(whole);
-            break (rows, true);
+            let last = rows.last().map(|row| EventId(row.id));
+            break (rows, last);
         }
         most *= 2;
     };
@@ -92,7 +100,7 @@ pub async fn unsent(db: &impl ConnectionTrait, source: &str, most: u64) -> Resul
             typed: None,
         })
     };
-    Ok(Unsent { messages: rows.into_iter().map(open).collect(), more })
+    Ok(Unsent { messages: rows.into_iter().map(open).collect(), last })
 }
 
 /// Puts the messages of each aggregate in the order of their versions, on the places that they
@@ -130,6 +138,9 @@ pub async fn sent(wave: &mut Wave, ids: &[EventId]) -> Result<Vec<()>, Unexpecte
 pub struct Lanes {
     /// By subject: the head is on its way, the rest wait.
     lanes: HashMap<String, VecDeque<Message>>,
+    /// How many are on their way or wait.
+    len: usize,
+    /// These, and those that were heard and are still in the outbox.
     known: HashSet<EventId>,
 }
 
@@ -139,6 +150,7 @@ impl Lanes {
         if !self.known.insert(message.id) {
             return None;
         }
+        self.len += 1;
         let lane = self.lanes.entry(message.subject.clone()).or_default();
         if lane.is_empty() {
             lane.push_back(Arc::clone(&message));
@@ -155,22 +167,25 @@ impl Lanes {
     }
     /// The head `message` has reached everybody: answers the next of its lane.
     pub fn done(&mut self, message: &Envelope) -> Option<Message> {
-        self.known.remove(&message.id);
         let lane = self.lanes.get_mut(&message.subject)?;
-        lane.pop_front();
+        self.len -= usize::from(lane.pop_front().is_some());
         let next = lane.front().cloned();
         if next.is_none() {
             self.lanes.remove(&message.subject);
         }
         next
     }
-    /// How many messages are known.
-    pub fn len(&self) -> usize {
-        self.known.len()
+    /// A message that was heard is out of the outbox: nobody reads it again.
+    pub fn forget(&mut self, id: EventId) {
+        self.known.remove(&id);
     }
-    /// Whether none is known.
+    /// How many messages are on their way or wait.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.len == 0
     }
 }
 
@@ -223,5 +238,9 @@ mod tests {
         assert_eq!(second.version, 2);
         assert_eq!(lanes.done(&second).unwrap().version, 3);
         assert_eq!(lanes.len(), 2);
+        assert!(lanes.add(message(1, "a", 1)).is_none(), "it is still in the outbox");
+        lanes.forget(EventId(Uuid::from_u128(1)));
+        assert!(lanes.add(message(1, "a", 1)).is_none(), "behind the third");
+        assert_eq!(lanes.len(), 3);
     }
 }

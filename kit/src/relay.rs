@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The most messages that are kept in memory; beyond, they wait in the outbox.
 const MOST_KNOWN: usize = 50_000;
-/// How many unsent rows are read at a time.
-const MOST_READ: u64 = 5_000;
+/// How many unsent rows are read at a time, and on how few messages on their way more are read.
+const MOST_READ: usize = 5_000;
 /// How often rows are looked for that nobody handed over (of another process, say).
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long one replica may send without saying so again.
@@ -72,8 +72,21 @@ pub(crate) struct Relay {
     lanes: Lanes,
     /// Whether the outbox holds rows that were not taken into memory.
     behind: bool,
+    /// Up to where it has been read, while behind: what is before is known.
+    read: Option<EventId>,
+    /// Whether it is to be read from its start once more, as there was news meanwhile: its ids
+    /// may lie before those that were read, by a clock that was set back or another replica's.
+    again: bool,
     foreign: i64,
-    finished: (mpsc::UnboundedSender<Message>, mpsc::UnboundedReceiver<Message>),
+    ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
+}
+
+/// How far a message came.
+enum Ended {
+    /// Everybody has heard it.
+    Heard(Message),
+    /// It is out of the outbox.
+    Gone(EventId),
 }
 
 impl Relay {
@@ -88,8 +101,10 @@ impl Relay {
             lease: shared.then(|| Lease::new("relay", waves, LEASE)),
             lanes: Lanes::default(),
             behind: true,
+            read: None,
+            again: false,
             foreign: 0,
-            finished: mpsc::unbounded_channel(),
+            ended: mpsc::unbounded_channel(),
         }
     }
 
@@ -109,16 +124,9 @@ impl Relay {
                 biased;
                 () = stop.cancelled() => return,
                 _ = look.tick() => self.look().await,
-                Some(message) = self.finished.1.recv() => {
-                    if let Some(next) = self.lanes.done(&message) {
-                        self.send(next);
-                    }
-                    if self.behind && self.lanes.len() < MOST_KNOWN / 2 {
-                        self.read().await;
-                    }
-                }
+                Some(ended) = self.ended.1.recv() => self.end(ended).await,
                 Some(news) = handed.recv() => self.take(news),
-                () = poke.notified(), if self.lease.is_some() => self.read().await,
+                () = poke.notified(), if self.lease.is_some() => self.look().await,
             }
         }
     }
@@ -129,45 +137,68 @@ impl Relay {
             return;
         }
         if self.behind || self.lanes.len() > MOST_KNOWN {
-            self.behind = true;
-            return;
+            return self.fall_behind();
         }
         for message in news {
             self.start(message);
         }
     }
+    async fn end(&mut self, ended: Ended) {
+        match ended {
+            Ended::Gone(id) => self.lanes.forget(id),
+            Ended::Heard(message) => {
+                if let Some(next) = self.lanes.done(&message) {
+                    self.send(next);
+                }
+                self.read().await;
+            }
+        }
+    }
     /// Looks whether there is news that nobody handed over.
     async fn look(&mut self) {
         if self.lease.is_some() {
-            return self.read().await;
+            self.fall_behind();
+        } else {
+            let foreign = self.db.foreign_writes().await.unwrap_or(self.foreign);
+            if foreign != self.foreign {
+                self.foreign = foreign;
+                self.fall_behind();
+            }
         }
-        let foreign = self.db.foreign_writes().await.unwrap_or(self.foreign);
-        if foreign != self.foreign || self.behind {
-            self.foreign = foreign;
-            self.read().await;
+        self.read().await;
+    }
+    /// There is news in the outbox that was not handed over.
+    fn fall_behind(&mut self) {
+        if self.behind {
+            self.again |= self.read.is_some();
+        } else {
+            (self.behind, self.read) = (true, None);
         }
     }
-    /// Reads what is unsent. On a server only while this replica holds the lease.
+    /// Reads on what is unsent, unless enough is on its way. On a server only while this replica
+    /// holds the lease.
     async fn read(&mut self) {
-        if let Some(lease) = &self.lease
-            && !lease.hold().await
-        {
-            self.lanes = Lanes::default();
-            return;
-        }
-        // Before the read: news that is committed during it comes by hand and is known then.
-        self.behind = false;
-        match outbox::unsent(self.db.reader(), self.db.service(), MOST_READ).await {
-            Ok(Unsent { messages, more }) => {
-                self.behind = more;
-                for message in messages {
-                    self.bus.show(&message);
-                    self.start(message);
-                }
+        while self.behind && self.lanes.len() < MOST_READ {
+            if let Some(lease) = &self.lease
+                && !lease.hold().await
+            {
+                (self.lanes, self.read, self.again) = (Lanes::default(), None, false);
+                return;
             }
-            Err(error) => {
-                self.behind = true;
-                tracing::warn!(service = self.db.service(), %error, "the outbox cannot be read");
+            let (db, service, most) = (self.db.reader(), self.db.service(), MOST_READ as u64);
+            match outbox::unsent(db, service, self.read, most).await {
+                Ok(Unsent { messages, last }) => {
+                    for message in messages {
+                        self.bus.show(&message);
+                        self.start(message);
+                    }
+                    self.behind = last.is_some() || std::mem::take(&mut self.again);
+                    self.read = last;
+                }
+                Err(error) => {
+                    tracing::warn!(%service, %error, "the outbox cannot be read");
+                    return;
+                }
             }
         }
     }
@@ -177,19 +208,19 @@ impl Relay {
         }
     }
     fn send(&self, message: Message) {
-        let (bus, sent, finished) = (self.bus.clone(), self.sent.clone(), self.finished.0.clone());
+        let (bus, sent, ended) = (self.bus.clone(), self.sent.clone(), self.ended.0.clone());
         let shared = self.lease.is_some();
         tokio::spawn(async move {
             if !deliver(&bus, &message).await {
                 return;
             }
+            let id = message.id;
             if shared {
                 // A row that is still there would be read again.
-                let _ = sent.run(message.id).await;
-                let _ = finished.send(message);
+                let _ = sent.run(id).await;
+                let _ = ended.send(Ended::Heard(message));
             } else {
-                let id = message.id;
-                let _ = finished.send(message);
+                let _ = ended.send(Ended::Heard(message));
                 // Nobody reads the row again before the next start, so that there is no hurry; what
                 // fails (the disk may be full) is repeated.
                 while let Err(why) = sent.run_late(id).await {
@@ -199,6 +230,7 @@ impl Relay {
                     tokio::time::sleep(RETRY_AFTER[3]).await;
                 }
             }
+            let _ = ended.send(Ended::Gone(id));
         });
     }
 }

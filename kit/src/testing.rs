@@ -251,7 +251,7 @@ impl Rig {
         while quiet < 2 {
             let mut unsent = Vec::new();
             for running in &self.nodes[0].services {
-                let rows = crate::outbox::unsent(running.db.reader(), running.name, 10).await;
+                let rows = crate::outbox::unsent(running.db.reader(), running.name, None, 10).await;
                 unsent.extend(rows.expect("the outbox can be read").messages);
             }
             quiet = if unsent.is_empty() { quiet + 1 } else { 0 };

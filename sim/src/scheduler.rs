@@ -413,7 +413,7 @@ impl Scheduler {
     fn outbox(&self, name: &'static str) -> Result<Vec<Message>, Stuck> {
         let Some(running) = self.world.running.get(name) else { return Ok(Vec::new()) };
         let db = running.db.clone();
-        let read = async move { outbox::unsent(db.reader(), name, 10_000).await };
+        let read = async move { outbox::unsent(db.reader(), name, None, 10_000).await };
         let unsent = complete(read, "outbox")?.map_err(|error| Stuck(error.to_string()))?;
         Ok(unsent.messages)
     }
@@ -493,7 +493,11 @@ impl Scheduler {
             self.tasks.add(name, "sent".to_owned(), Box::pin(sent));
         }
         let source = self.lanes.iter_mut().find(|(name, _)| **name == &*message.source);
-        let next = source.and_then(|(_, lanes)| lanes.done(&message));
+        let next = source.and_then(|(_, lanes)| {
+            // It may be read again before it is out of the outbox.
+            lanes.forget(message.id);
+            lanes.done(&message)
+        });
         self.heard.push(message);
         if let Some(next) = next {
             self.take_off(next);

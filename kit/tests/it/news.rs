@@ -1,4 +1,4 @@
-use crate::toy::{Count, Counted, HeardOf, STUBBORN, echo, tally, toys};
+use crate::toy::{Count, Counted, HeardOf, SHOWN, STUBBORN, echo, onlooker, tally, toys};
 use contracts::Caller;
 use kit::bus::{Bus, Heard};
 use kit::calls::{Calls, Registry};
@@ -104,6 +104,42 @@ async fn what_was_not_heard_before_a_stop_is_heard_after_the_next_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn more_than_fits_into_memory_is_read_once_piece_by_piece() {
+    const NAMES: usize = 500;
+    const ROUNDS: usize = 24;
+    let rig = Rig::start(&[Box::new(tally()) as Box<dyn Service>], Config::default()).await;
+    let setup = rig.setup.clone();
+    for node in &rig.nodes {
+        node.halt_relays();
+    }
+    let name = |n: usize| format!("much{n}");
+    for _ in 0..ROUNDS {
+        // Each round has a millisecond of its own, and may be the end of a piece.
+        rig.clock.forward(Duration::from_millis(1));
+        let round = (0..NAMES).map(|n| {
+            let (calls, name) = (rig.calls.clone(), name(n));
+            async move { count(&calls, &name).await }
+        });
+        futures_util::future::join_all(round).await;
+    }
+    let clock = rig.clock.clone();
+    let place = rig.stop_keeping().await;
+    clock.forward(Duration::from_secs(6));
+    let (bus, registry) = (Bus::default(), Registry::default());
+    let setup = Setup { bus, registry: registry.clone(), stop: Default::default(), ..setup };
+    let mut services = toys();
+    services.push(Box::new(onlooker()));
+    let node = Node::start(&services, &setup).await.unwrap();
+    let calls = Calls::any("test", registry);
+    for n in 0..NAMES {
+        eventually(&calls, &name(n), ROUNDS as i64).await;
+    }
+    assert_eq!(SHOWN.load(Ordering::Acquire), (NAMES * ROUNDS) as u64);
+    node.stop().await;
+    drop(place);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_of_another_process_are_noticed_within_a_second() {
     let rig = Rig::start(&toys(), Config::default()).await;
     // Another process beside this one: the same databases, its own bus, no tasks but waves.
@@ -141,7 +177,7 @@ async fn what_nobody_hears_is_kept_only_where_another_process_may_hear_it() {
         let tally = node.service("tally").unwrap();
         tally.waves.spawn();
         count(&Calls::any("test", registry), "told").await;
-        let unsent = kit::outbox::unsent(tally.db.reader(), "tally", 10).await.unwrap();
+        let unsent = kit::outbox::unsent(tally.db.reader(), "tally", None, 10).await.unwrap();
         kept.push(unsent.messages.len());
     }
     let is_file = rig.nodes[0].services[0].db.engine() == kit::db::Engine::Sqlite;

@@ -11,7 +11,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect, Set};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub mod count {
     use sea_orm::entity::prelude::*;
@@ -187,6 +187,16 @@ pub fn echo() -> Plug<Echo> {
                     .map_err(|error| CallError::NotDone(error.to_string()))
             })
         })
+}
+
+/// How much of `much…` was shown to `onlooker`.
+pub static SHOWN: AtomicU64 = AtomicU64::new(0);
+
+pub fn onlooker() -> Plug<()> {
+    Plug::new("onlooker", vec![], |_| Ok(())).watches::<Counted>(|(), counted| {
+        let counts = counted.name.starts_with("much");
+        SHOWN.fetch_add(u64::from(counts), Ordering::AcqRel);
+    })
 }
 
 pub fn toys() -> Vec<Box<dyn Service>> {

@@ -160,7 +160,9 @@ impl Story {
         assert_eq!(book.iter().filter(|row| row.kind == "refund").count(), 3);
         // No relay runs here: all news is still in the outbox.
         let mut told: BTreeMap<String, usize> = BTreeMap::new();
-        for news in kit::outbox::unsent(db.reader(), "payments", 1_000).await.unwrap().messages {
+        for news in
+            kit::outbox::unsent(db.reader(), "payments", None, 1_000).await.unwrap().messages
+        {
             *told.entry(news.name.to_string()).or_default() += 1;
         }
         let expected = [
