@@ -291,7 +291,21 @@ impl Open {
     fn find(&self, asked: &Asked) -> tantivy::Result<Found> {
         let within = (usize::try_from(asked.offset), usize::try_from(asked.limit));
         let (Ok(offset), Ok(limit)) = within else { return Ok(Found::default()) };
-        let Some(query) = self.fields.query(asked.q.as_deref(), &asked.filter) else {
+        let found = self.find_within(asked, offset, limit, false)?;
+        // Typos cost a walk through all words, and are not looked for beside what was typed.
+        if found.total == 0 && asked.q.is_some() {
+            return self.find_within(asked, offset, limit, true);
+        }
+        Ok(found)
+    }
+    fn find_within(
+        &self,
+        asked: &Asked,
+        offset: usize,
+        limit: usize,
+        forgiving: bool,
+    ) -> tantivy::Result<Found> {
+        let Some(query) = self.fields.query(asked.q.as_deref(), &asked.filter, forgiving) else {
             let spread = asked.spread.then(Arc::default);
             return Ok(Found { spread, ..Found::default() });
         };
@@ -312,6 +326,8 @@ impl Open {
             (total, counted, page)
         };
         let spread = match counted {
+            // Typos may be looked for yet.
+            Some(counted) if total == 0 && !forgiving => Some(Arc::new(counted)),
             Some(counted) => Some(self.remember(asked, &searcher, counted)),
             None => known,
         };

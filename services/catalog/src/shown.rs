@@ -24,7 +24,7 @@ use uuid::Uuid;
 /// Bytes of products, about.
 const OF_PRODUCTS: u64 = 16 << 20;
 /// Bytes of answers to questions, about.
-const OF_PAGES: u64 = 4 << 20;
+const OF_PAGES: u64 = 12 << 20;
 /// Bytes of prices, about.
 const OF_PRICES: u64 = 8 << 20;
 const SLUGS: usize = 20_000;

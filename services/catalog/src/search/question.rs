@@ -1,9 +1,9 @@
 //! What is looked for, as a query of the index.
 //!
 //! Every word must be in a product: as it was typed, as the beginning of a word (the last one
-//! only, which may still be in the typing), or but for a typo. The score says so in tiers that
-//! never mix: a code before all else, then words as they were typed, then beginnings, then typos;
-//! within a tier, where the word stands.
+//! only, which may still be in the typing), or, where nothing is found so, but for a typo. The
+//! score says so in tiers that never mix: a code before all else, then words as they were typed,
+//! then beginnings, then typos; within a tier, where the word stands.
 use super::codes::codes_in;
 use super::fields::{Fields, analyzer, words};
 use crate::product::squeezed;
@@ -47,12 +47,17 @@ fn forgiven(word: &str) -> u8 {
 }
 
 impl Fields {
-    /// The query for the words of `q` (none: everything) within `filter`. None where nothing can
-    /// match: a text without a single word, or a name that no indexed product has.
-    pub fn query(&self, q: Option<&str>, filter: &Filter) -> Option<Box<dyn Query>> {
+    /// The query for the words of `q` (none: everything) within `filter`; whether with typos. None
+    /// where nothing can match: a text without a single word, or a name that no indexed product has.
+    pub fn query(
+        &self,
+        q: Option<&str>,
+        filter: &Filter,
+        forgiving: bool,
+    ) -> Option<Box<dyn Query>> {
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         match q {
-            Some(q) => clauses.push((Occur::Must, self.text(q)?)),
+            Some(q) => clauses.push((Occur::Must, self.text(q, forgiving)?)),
             None => clauses.push((Occur::Must, unscored(Box::new(AllQuery)))),
         }
         for name in &filter.names {
@@ -79,7 +84,7 @@ impl Fields {
         Some(Box::new(BooleanQuery::new(clauses)))
     }
 
-    fn text(&self, q: &str) -> Option<Box<dyn Query>> {
+    fn text(&self, q: &str, forgiving: bool) -> Option<Box<dyn Query>> {
         let mut analyzer = analyzer();
         let text = squeezed(q);
         let chunks: Vec<(&str, Vec<String>)> =
@@ -88,7 +93,7 @@ impl Fields {
         if count > MOST_WORDS {
             return None;
         }
-        let forgiving = count <= MOST_FORGIVEN;
+        let forgiving = forgiving && count <= MOST_FORGIVEN;
         let typing = chunks.len() - 1;
         let all: Vec<(Occur, Box<dyn Query>)> = (chunks.iter().enumerate())
             .filter(|(_, (_, words))| !words.is_empty())
@@ -139,28 +144,28 @@ impl Fields {
         let beginning = |field: Field| FuzzyTermQuery::new_prefix(within(field), 0, false);
         let near = |field: Field, typos: u8| FuzzyTermQuery::new(within(field), typos, true);
         let exact = TermQuery::new(within(self.all), IndexRecordOption::Basic);
+        // One of these must be; whatever else says only how well it matches.
         let mut any: Vec<Box<dyn Query>> = vec![scored(Box::new(exact), EXACT)];
+        let mut better: Vec<Box<dyn Query>> = Vec::new();
         for (field, boost) in [self.title, self.by, self.kinds].into_iter().zip(BOOSTS) {
-            any.push(Box::new(BoostQuery::new(exactly(within(field)), boost)));
+            better.push(Box::new(BoostQuery::new(exactly(within(field)), boost)));
         }
         if starts {
-            for (field, score) in [
-                (self.all, BEGINNING),
-                (self.title, BEGINNING_OF_TITLE),
-                (self.by, BEGINNING_OF_AUTHOR),
-            ] {
-                any.push(scored(Box::new(beginning(field)), score));
-            }
+            any.push(scored(Box::new(beginning(self.all)), BEGINNING));
+            better.push(scored(Box::new(beginning(self.title)), BEGINNING_OF_TITLE));
+            better.push(scored(Box::new(beginning(self.by)), BEGINNING_OF_AUTHOR));
         }
         if typos > 0 {
             any.push(scored(Box::new(near(self.all, 1)), ONE_TYPO));
-            any.push(scored(Box::new(near(self.title, typos)), TYPO_IN_TITLE));
+            better.push(scored(Box::new(near(self.title, typos)), TYPO_IN_TITLE));
         }
         if typos > 1 {
             any.push(scored(Box::new(near(self.all, 2)), TWO_TYPOS));
         }
-        let any = any.into_iter().map(|query| (Occur::Should, query));
-        Box::new(BooleanQuery::new(any.collect()))
+        let any: Box<dyn Query> = Box::new(BooleanQuery::union(any));
+        let mut word = vec![(Occur::Must, any)];
+        word.extend(better.into_iter().map(|query| (Occur::Should, query)));
+        Box::new(BooleanQuery::new(word))
     }
 }
 
