@@ -105,6 +105,15 @@ pub struct ReleaseStock {
 }
 call!(ReleaseStock, "inventory.release_stock.v1", (), NoRefusal);
 
+/// Which lines cannot be held, as far as that is known without asking the database: so that most
+/// buyers of what is sold out are told so at once. No answer promises that a line can be held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShortOf {
+    /// Lines of one SKU count alone.
+    pub lines: Vec<StockLine>,
+}
+call!(ShortOf, "inventory.short_of.v1", Vec<Shortage>, NoRefusal);
+
 /// How many can be ordered. Unknown SKUs are left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AvailableOf {

@@ -14,7 +14,7 @@ use contracts::identity::{
 };
 use contracts::inventory::{
     AvailabilityChanged, Available, AvailableOf, LowStock, ReleaseStock, ReserveRefused,
-    ReserveStock, Reserved, Shortage, StockLine, StockMissing,
+    ReserveStock, Reserved, ShortOf, Shortage, StockLine, StockMissing,
 };
 use contracts::orders::{
     Became, CancelReason, GetShop, HasBought, LegalPage, OrderCancelled, OrderDelivered,
@@ -228,6 +228,8 @@ fn calls_of_the_others_parse_for_ever() {
     call(PricesOf { skus: vec![sku()], categories: false }, vec![priced], vec![]);
     let available = vec![Available { sku: sku(), available: 8 }];
     call(AvailableOf { skus: vec![sku()] }, available, vec![]);
+    let short = vec![Shortage { sku: sku(), requested: 2, available: 1 }];
+    call(ShortOf { lines: vec![line()] }, short, vec![]);
     let contact = Contact { account: ACCOUNT, email: "ada@example.com".into(), name: "Ada".into() };
     call(ContactsOf { accounts: vec![ACCOUNT] }, vec![contact], vec![]);
     let ended = SessionEnded { session: SessionId(ID), tokens_expire_at: time() };

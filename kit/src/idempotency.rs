@@ -93,9 +93,12 @@ impl Request {
     }
 }
 
-async fn find(wave: &Wave, requests: &[Request]) -> Result<HashMap<Vec<u8>, row::Model>, DbErr> {
+async fn find(
+    wave: &Wave,
+    requests: impl Iterator<Item = &Request>,
+) -> Result<HashMap<Vec<u8>, row::Model>, DbErr> {
     let rows = row::Entity::find()
-        .filter(row::Column::Request.among(requests.iter().map(Request::name)))
+        .filter(row::Column::Request.among(requests.map(Request::name)))
         .order_by_asc(row::Column::Request)
         .lock_exclusive()
         .all(wave.tx())
@@ -129,7 +132,7 @@ pub async fn look<A: DeserializeOwned>(
     wave: &Wave,
     request: &Request,
 ) -> Result<Known<A>, Unexpected> {
-    let found = find(wave, std::slice::from_ref(request)).await?;
+    let found = find(wave, std::iter::once(request)).await?;
     known(found.values().next(), request, wave.now().micros())
 }
 
@@ -169,21 +172,28 @@ pub async fn begin<A: DeserializeOwned>(
     wave: &mut Wave,
     requests: &[Request],
 ) -> Result<Vec<Known<A>>, Unexpected> {
-    let mut found = find(wave, requests).await?;
+    let unanswered = |request| (request, None);
+    begin_or_keep(wave, &requests.iter().map(unanswered).collect::<Vec<_>>()).await
+}
+
+/// The same for requests whose answer may be known beforehand: it is kept at once, and is the
+/// answer, unless the key was used before.
+/// # Errors
+/// When the database fails, or an answer cannot be read.
+pub async fn begin_or_keep<A: DeserializeOwned>(
+    wave: &mut Wave,
+    requests: &[(&Request, Option<&str>)],
+) -> Result<Vec<Known<A>>, Unexpected> {
+    let mut found = find(wave, requests.iter().map(|(request, _)| *request)).await?;
     let now = wave.now().micros();
     let until = wave.now().after(LEASE).micros();
     let (mut answers, mut fresh) = (Vec::with_capacity(requests.len()), Vec::new());
-    for request in requests {
+    for (request, beforehand) in requests {
         let name = request.name();
         let row = found.get(&name);
-        let answer = known(row, request, now)?;
+        let mut answer = known(row, request, now)?;
         if let Known::Go { taken_over, .. } = answer {
-            if taken_over {
-                lease(wave, request, until).await?;
-            } else {
-                fresh.push(new_row(wave, request, None, until));
-            }
-            let leased = row::Model {
+            let mut running = row::Model {
                 request: name.clone(),
                 body_hash: request.body.to_vec(),
                 resource: row.map_or(request.resource, |row| row.resource),
@@ -191,7 +201,16 @@ pub async fn begin<A: DeserializeOwned>(
                 leased_until: until,
                 created_at: now,
             };
-            found.insert(name, leased);
+            if taken_over {
+                lease(wave, request, until).await?;
+            } else {
+                if let Some(beforehand) = beforehand {
+                    running.answer = Some((*beforehand).to_owned());
+                    answer = Known::Answered(serde_json::from_str(beforehand)?);
+                }
+                fresh.push(new_row(wave, request, running.answer.clone(), until));
+            }
+            found.insert(name, running);
         }
         answers.push(answer);
     }

@@ -55,6 +55,31 @@ async fn a_key_has_one_id_and_one_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_known_beforehand_is_kept_by_a_new_key_alone() {
+    let rig = Rig::start(&[Box::new(tally()) as Box<dyn Service>], Config::default()).await;
+    let waves = &rig.nodes[0].service("tally").unwrap().waves;
+    let keep = async |requests: Vec<Request>| -> Vec<Known<String>> {
+        let kept = waves.write(requests, |wave, requests| {
+            let all: Vec<_> = requests.iter().map(|request| (request, Some("\"no\""))).collect();
+            Box::pin(async move { idempotency::begin_or_keep(wave, &all).await })
+        });
+        kept.await.unwrap()
+    };
+    let (no, running) = (Known::Answered("no".to_owned()), request("running", 1));
+    assert_eq!(
+        keep(vec![request("k", 1), request("k", 1), request("k", 2)]).await[..2],
+        [no.clone(), no.clone()]
+    );
+    assert_eq!(begin(&rig, &request("k", 1)).await, no);
+    assert_eq!(begin(&rig, &request("k", 2)).await, Known::Reused);
+    begin(&rig, &running).await;
+    assert_eq!(keep(vec![request("running", 1)]).await, [Known::Running]);
+    rig.clock.forward(LEASE + std::time::Duration::from_secs(1));
+    let over = Known::Go { resource: running.resource, taken_over: true };
+    assert_eq!(keep(vec![request("running", 1)]).await, [over], "what was begun is looked after");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_not_kept_frees_the_key() {
     let rig = Rig::start(&[Box::new(tally()) as Box<dyn Service>], Config::default()).await;
     let first = request("k", 1);

@@ -106,7 +106,7 @@ async fn what_was_not_heard_before_a_stop_is_heard_after_the_next_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_than_fits_into_memory_is_read_once_piece_by_piece() {
     const NAMES: usize = 500;
-    const ROUNDS: usize = 24;
+    const ROUNDS: u16 = 24;
     let rig = Rig::start(&[Box::new(tally()) as Box<dyn Service>], Config::default()).await;
     let setup = rig.setup.clone();
     for node in &rig.nodes {
@@ -132,9 +132,9 @@ async fn more_than_fits_into_memory_is_read_once_piece_by_piece() {
     let node = Node::start(&services, &setup).await.unwrap();
     let calls = Calls::any("test", registry);
     for n in 0..NAMES {
-        eventually(&calls, &name(n), ROUNDS as i64).await;
+        eventually(&calls, &name(n), ROUNDS.into()).await;
     }
-    assert_eq!(SHOWN.load(Ordering::Acquire), (NAMES * ROUNDS) as u64);
+    assert_eq!(SHOWN.load(Ordering::Acquire), NAMES as u64 * u64::from(ROUNDS));
     node.stop().await;
     drop(place);
 }

@@ -64,6 +64,14 @@ pub struct Known {
     reading: tokio::sync::Mutex<()>,
 }
 
+/// What a transaction saw under lock.
+pub(crate) struct Seen {
+    /// The version of each SKU's stock, and how many can be ordered.
+    pub rows: HashMap<Sku, (i64, i64)>,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// What callers want to know that is read by one statement.
 #[derive(Default)]
 struct Asked {
@@ -136,6 +144,18 @@ impl Known {
             found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         }
         Ok(found)
+    }
+    /// Keeps what a transaction saw that has committed: SKUs with their version, and how many of
+    /// each can be ordered.
+    pub(crate) fn note(&self, Seen { rows, at }: Seen) {
+        let skus = rows.keys().cloned().collect();
+        self.keep(skus, rows, at, self.era.load(Ordering::Acquire));
+    }
+    /// How many of a SKU can be ordered; none where that is not known.
+    pub async fn peek(&self, db: &Db, now: Timestamp, sku: &Sku) -> Option<i64> {
+        self.look(db, now).await;
+        let (found, _) = self.find(vec![sku.clone()], now);
+        found.first().map(|(_, available)| *available)
     }
     /// What is known, and of which SKUs nothing is.
     fn find(&self, skus: Vec<Sku>, now: Timestamp) -> (Vec<(Sku, i64)>, Vec<Sku>) {

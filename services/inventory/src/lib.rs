@@ -25,8 +25,8 @@ pub mod take_stock;
 
 use contracts::inventory::{
     AdjustStock, AvailabilityChanged, AvailableOf, GetStock, ImportStock, ListStock, LowStock,
-    ReleaseStock, ReserveRefused, ReserveStock, Reserved, SetStock, StockHistory, StockImported,
-    StockLevel, StockMissing, StockOf, StockRefused,
+    ReleaseStock, ReserveRefused, ReserveStock, Reserved, SetStock, ShortOf, StockHistory,
+    StockImported, StockLevel, StockMissing, StockOf, StockRefused,
 };
 use contracts::orders::{OrderCancelled, OrderFulfilled, OrderPaid, OrderRefunded, WhatBecameOf};
 use contracts::{CallError, Caller, NoRefusal};
@@ -67,6 +67,8 @@ impl Inventory {
         let Parts { db, waves, calls, sources, config, .. } = parts;
         let known = Known::new(&db);
         let watch = Arc::new(Watch { low: i64::from(config.low_stock_at), known });
+        let watched = Arc::clone(&watch);
+        waves.noted(move |seen| watched.known.note(seen));
         let watched = Arc::clone(&watch);
         let reserve = waves.batched("reserve_stock", MOST_IN_A_SET, move |wave, commands| {
             let watch = Arc::clone(&watched);
@@ -133,6 +135,7 @@ pub fn plug() -> Plug<Inventory> {
         .answers::<ReserveStock>(|s, _, call| Box::pin(s.reserve_stock(call)))
         .answers::<ReleaseStock>(|s, _, call| Box::pin(s.release_stock(call)))
         .answers::<AvailableOf>(|s, _, call| Box::pin(queries::available_of(s, call)))
+        .answers::<ShortOf>(|s, _, call| Box::pin(queries::short_of(s, call)))
         .answers::<GetStock>(|s, caller, call| Box::pin(queries::get_stock(&s.db, caller, call)))
         .answers::<SetStock>(|s, caller, call| Box::pin(s.set_stock(caller, call)))
         .answers::<AdjustStock>(|s, caller, call| Box::pin(s.adjust_stock(caller, call)))

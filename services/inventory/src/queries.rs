@@ -4,8 +4,8 @@ use crate::set_stock::invalid;
 use crate::store::{MOST_KEYS, adjustment, hold, stock};
 use contracts::caller::Permission;
 use contracts::inventory::{
-    Available, AvailableOf, GetStock, ListStock, StockHistory, StockHistoryPage, StockLevel,
-    StockOf, StockPage, StockRefused,
+    Available, AvailableOf, GetStock, ListStock, ShortOf, Shortage, StockHistory, StockHistoryPage,
+    StockLevel, StockLine, StockOf, StockPage, StockRefused,
 };
 use contracts::{CallError, Caller, NoRefusal, OrderId, Sku, Timestamp};
 use kit::Unexpected;
@@ -33,6 +33,26 @@ pub async fn available_of(
     let known = inventory.watch.known.available(&inventory.db, now, skus).await;
     let known = known.map_err(not_done)?.into_iter();
     Ok(known.map(|(sku, available)| Available { sku, available }).collect())
+}
+
+/// Which lines are known to be short: never read for this, see [`crate::known`].
+/// # Errors
+/// None.
+pub async fn short_of(
+    inventory: &Inventory,
+    asked: ShortOf,
+) -> Result<Vec<Shortage>, CallError<NoRefusal>> {
+    let (now, known) = (inventory.sources.now(), &inventory.watch.known);
+    let mut short = Vec::new();
+    for StockLine { sku, quantity } in asked.lines {
+        let requested = quantity.get();
+        if let Some(available) = known.peek(&inventory.db, now, &sku).await
+            && available < i64::from(requested)
+        {
+            short.push(Shortage { sku, requested, available });
+        }
+    }
+    Ok(short)
 }
 
 /// The stock of one SKU, for staff.

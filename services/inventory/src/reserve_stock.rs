@@ -1,10 +1,13 @@
 //! Hold stock for orders, many at once.
 use crate::Watch;
 use crate::hold::Lines;
+use crate::known::Seen;
 use crate::store;
+use contracts::Sku;
 use contracts::inventory::{ReserveRefused, ReserveStock, Reserved};
 use kit::Unexpected;
 use kit::wave::Wave;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// How old a hold gets before orders is asked whether its order was ever placed.
@@ -30,7 +33,19 @@ pub async fn reserve_stock(
         let order = command.order;
         room.reserve(order, &Lines::of(&command.lines), ask_at).map(|()| Reserved { order })
     };
-    let answers = commands.iter().map(decide).collect();
+    let answers: Vec<_> = commands.iter().map(decide).collect();
     store::save(wave, watch, &room).await?;
+    let short = answers.iter().filter_map(|answer| match answer {
+        Err(ReserveRefused::OutOfStock { short }) => Some(short),
+        _ => None,
+    });
+    let rows: HashMap<Sku, (i64, i64)> = short
+        .flatten()
+        .filter_map(|short| Some((short.sku.clone(), room.level(&short.sku)?)))
+        .collect();
+    if !rows.is_empty() {
+        // Whoever asks next is told without a transaction.
+        wave.note(Seen { rows, at: wave.now() });
+    }
     Ok(answers)
 }

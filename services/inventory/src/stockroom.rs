@@ -85,6 +85,10 @@ impl Stockroom {
         let Watched { stock, low_stock_at } = known;
         self.shelf.insert(sku, Shelved { before: stock, now: stock, low_stock_at });
     }
+    /// The version of a SKU's stock, and how many can be ordered.
+    pub fn level(&self, sku: &Sku) -> Option<(i64, i64)> {
+        self.shelf.get(sku).map(|shelved| (shelved.now.version, shelved.now.available()))
+    }
     /// The hold of `order`.
     pub fn hold(&self, order: OrderId) -> Option<&Hold> {
         self.holds.get(&order).map(|entry| &entry.hold)

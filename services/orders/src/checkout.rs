@@ -10,7 +10,7 @@ use crate::quote::{Line, QuoteError, Way, quote};
 use crate::{Orders, again, kept, methods, shop, terms};
 use contracts::cart::{CartContents, CartLine, Contents, ContentsLine};
 use contracts::catalog::{Priced, PricesOf};
-use contracts::inventory::{ReleaseStock, ReserveRefused, ReserveStock};
+use contracts::inventory::{ReleaseStock, ReserveRefused, ReserveStock, ShortOf, StockLine};
 use contracts::orders::{CheckedOut, Checkout, CheckoutRefused, Order, PriceChange};
 use contracts::{CallError, Caller, CartId, NoRefusal, OrderId, Sku};
 use email_address::{EmailAddress, Options};
@@ -34,13 +34,24 @@ pub async fn checkout(orders: &Orders, caller: &Caller, command: Checkout) -> An
         // Nobody, with no cart: there is nothing that a key could be kept for.
         return Err(CallError::Refused(CheckoutRefused::CartEmpty));
     };
-    let order = match again(|| orders.begin.run(request.clone())).await? {
+    let Ok(_turn) = orders.deciding.acquire().await else {
+        return Err(CallError::NotDone("orders is stopping".to_owned()));
+    };
+    let contents = contents(orders, caller, &command).await.ok();
+    let answer = match &contents {
+        Some(contents) => sold_out(orders, &command, contents).await,
+        None => None,
+    };
+    let begin = BeginCheckout { request, answer };
+    let order = match again(|| orders.begin.run(begin.clone())).await? {
         Known::Answered(answer) => answer.map_err(CallError::Refused)?.order,
         Known::Reused => return Err(CallError::Refused(CheckoutRefused::KeyReused)),
         Known::Running => return Err(CallError::Refused(CheckoutRefused::InProgress)),
         Known::Go { resource, taken_over } => {
             let id = OrderId(resource);
-            Attempt { orders, caller, command: &command, id, taken_over }.run().await?
+            let attempt = Attempt { orders, caller, command: &command, id, taken_over };
+            // Those who wait for their turn need no room for it.
+            Box::pin(attempt.run(contents)).await?
         }
     };
     let order_token = match caller.account() {
@@ -60,6 +71,30 @@ fn request(orders: &Orders, caller: &Caller, command: &Checkout) -> Option<Reque
     let Checkout { idempotency, .. } = command;
     let (key, body) = (idempotency.key.clone(), idempotency.body);
     Some(Request { scope, key, body, resource: orders.sources.id() })
+}
+
+async fn contents(
+    orders: &Orders,
+    caller: &Caller,
+    command: &Checkout,
+) -> Result<Contents, CallError<NoRefusal>> {
+    orders.calls.call(caller, CartContents { of: command.of.clone() }).await
+}
+
+/// What a new key keeps where the cart is known to hold what is sold out. Whether it does is
+/// decided by the hold; this only spares those who come too late the way there.
+async fn sold_out(orders: &Orders, command: &Checkout, contents: &Contents) -> Option<String> {
+    if command.cart_version.is_some_and(|seen| seen != contents.version) {
+        return None;
+    }
+    let line = |line: ContentsLine| StockLine { sku: line.sku, quantity: line.quantity };
+    let lines: Vec<StockLine> = merged(&contents.lines).ok()?.into_iter().map(line).collect();
+    let short = orders.calls.call(&Caller::Store, ShortOf { lines }).await.ok()?;
+    if short.is_empty() {
+        return None;
+    }
+    let answer: CheckoutAnswer = Err(CheckoutRefused::OutOfStock { short });
+    serde_json::to_string(&answer).ok()
 }
 
 /// The fields that do not hold what they should, each with a reason.
@@ -113,8 +148,9 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    async fn run(&self) -> Result<Order, CallError<CheckoutRefused>> {
-        let place = match self.prepare().await {
+    /// `contents`: of the cart, if they were read before.
+    async fn run(&self, contents: Option<Contents>) -> Result<Order, CallError<CheckoutRefused>> {
+        let place = match self.prepare(contents).await {
             Ok(place) => Arc::new(place),
             // Nothing is held, unless by the try that this one took over.
             Err(ended) => return self.end(ended, self.taken_over).await,
@@ -140,8 +176,8 @@ impl Attempt<'_> {
     }
 
     /// Steps that change nothing: what is in the cart, and what it costs now.
-    async fn prepare(&self) -> Result<PlaceOrder, Ended> {
-        let (cart, contents) = self.contents().await?;
+    async fn prepare(&self, contents: Option<Contents>) -> Result<PlaceOrder, Ended> {
+        let (cart, contents) = self.contents(contents).await?;
         let lines = merged(&contents.lines).map_err(total)?;
         let shop = shop::current(self.orders).await.map_err(|error| our_end(&error))?;
         let priced = self.prices(&lines, terms::names_categories(&shop.terms)).await?;
@@ -172,9 +208,11 @@ impl Attempt<'_> {
             bank_account: methods::bank_account(config, command.payment.method),
         })
     }
-    async fn contents(&self) -> Result<(CartId, Contents), Ended> {
-        let of = self.command.of.clone();
-        let contents = self.orders.calls.call(self.caller, CartContents { of }).await;
+    async fn contents(&self, known: Option<Contents>) -> Result<(CartId, Contents), Ended> {
+        let contents = match known {
+            Some(known) => Ok(known),
+            None => contents(self.orders, self.caller, self.command).await,
+        };
         let contents = contents.map_err(|error| not_done("the cart", &error.never_refused()))?;
         match contents.cart {
             Some(cart) if !contents.lines.is_empty() => {
@@ -337,12 +375,23 @@ fn items(lines: &[ContentsLine], priced: &BTreeMap<Sku, Priced>) -> Result<Vec<C
     lines.iter().filter_map(|line| Some((line, priced.get(&line.sku)?))).map(item).collect()
 }
 
+/// Begin a checkout.
+#[derive(Clone, Debug)]
+pub struct BeginCheckout {
+    /// Its key.
+    pub request: Request,
+    /// What the key keeps, where that is known before.
+    pub answer: Option<String>,
+}
+
 /// Commits the keys of checkouts that begin. HOT.
 pub async fn begin_checkouts(
     wave: &mut Wave,
-    requests: &[Request],
+    begun: &[BeginCheckout],
 ) -> Result<Vec<Known<CheckoutAnswer>>, Unexpected> {
-    let known = idempotency::begin(wave, requests).await?;
+    let requests: Vec<_> =
+        begun.iter().map(|begin| (&begin.request, begin.answer.as_deref())).collect();
+    let known = idempotency::begin_or_keep(wave, &requests).await?;
     Ok(known.into_iter().map(kept::opened).collect())
 }
 

@@ -22,6 +22,8 @@ use contracts::orders::{
 };
 use contracts::payments::PaymentMethod;
 use contracts::{Address, CallError, Caller, OrderId, Timestamp};
+use futures_util::TryFutureExt as _;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use kit::auth::{Asker, LoggedIn, require};
 use kit::input::{Body, Hashed, IdempotencyKey, Json, Path, Query};
@@ -443,15 +445,18 @@ async fn opened(orders: &Orders, caller: &Caller, of: &OrderRef) -> HttpResult<O
     queries::open(orders, caller, of).await.or_problem(order_refused)
 }
 
-/// Runs a process to its end, though the client may leave before.
-async fn to_its_end<T, E>(
+/// Runs a process to its end, though the client may leave before. It is large, and thousands may
+/// wait at once: it stands in memory once, and is not moved.
+fn to_its_end<T, E>(
     process: impl Future<Output = Result<T, CallError<E>>> + Send + 'static,
-) -> HttpResult<Result<T, CallError<E>>>
+) -> impl Future<Output = HttpResult<Result<T, CallError<E>>>>
 where
     T: Send + 'static,
     E: Send + 'static,
 {
-    tokio::spawn(process.in_current_span()).await.map_err(|error| {
+    let process: BoxFuture<'static, _> = Box::pin(process);
+    let task = tokio::spawn(process.in_current_span());
+    task.map_err(|error| {
         tracing::error!(%error, "a process ended before its end");
         Problem::internal()
     })
@@ -460,7 +465,7 @@ where
 /// The order as it is when it is decided, or after as many seconds as the client wants to wait.
 async fn waited(orders: &Orders, order: OrderView, headers: &HeaderMap) -> HttpResult<OrderView> {
     let Some(most) = wait_wanted(headers) else { return Ok(order) };
-    let found = waiting::outcome(orders, &order, most).await?;
+    let found = Box::pin(waiting::outcome(orders, &order, most)).await?;
     Ok(found.map_or(order, |order| order.view()))
 }
 

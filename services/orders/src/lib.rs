@@ -33,7 +33,7 @@ pub mod update_shop;
 pub mod waiting;
 pub mod what_became_of;
 
-use crate::checkout::{CheckoutAnswer, EndCheckout};
+use crate::checkout::{BeginCheckout, CheckoutAnswer, EndCheckout};
 use crate::events::Streams;
 use crate::order_token::Tokens;
 use crate::place_orders::{PlaceOrder, PlaceOrderError};
@@ -43,7 +43,7 @@ use contracts::CallError;
 use contracts::cart::CartContents;
 use contracts::catalog::PricesOf;
 use contracts::identity::{AccountErased, ContactsOf, EmailVerified};
-use contracts::inventory::{ReleaseStock, ReserveStock, StockMissing};
+use contracts::inventory::{ReleaseStock, ReserveStock, ShortOf, StockMissing};
 use contracts::orders::{
     CancelOrder, Checkout, CreateShipment, GetOrder, GetReceipt, GetShop, GetTracking, HasBought,
     ListOrders, Order, OrderCancelled, OrderDelivered, OrderFulfilled, OrderPaid, OrderPlaced,
@@ -59,17 +59,21 @@ use kit::calls::Calls;
 use kit::clock::Sources;
 use kit::config::Config;
 use kit::db::{Db, Engine};
-use kit::idempotency::{Known, Request};
+use kit::idempotency::Known;
 use kit::migrate::Migration;
 use kit::plug::{Parts, Plug};
 use kit::wave::{Batched, NotRun, Wave, Waves};
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// The most checkouts that share a wave.
 const MOST_CHECKOUTS: usize = 250;
+/// The most checkouts that go on at a time; the others wait for their turn. Where thousands want
+/// the same, most of them come after it is sold out, and can be told so at once.
+const MOST_DECIDING: usize = 512;
 /// How often overdue orders are looked for.
 const EXPIRE_EVERY: Duration = Duration::from_millis(500);
 /// How often guest orders that are to join an account are looked for; they are told of, too.
@@ -84,7 +88,8 @@ pub struct Orders {
     calls: Calls,
     sources: Sources,
     config: Arc<Config>,
-    begin: Batched<Request, Known<CheckoutAnswer>>,
+    begin: Batched<BeginCheckout, Known<CheckoutAnswer>>,
+    deciding: Semaphore,
     place: Batched<Arc<PlaceOrder>, Result<Order, PlaceOrderError>>,
     end: Batched<EndCheckout, bool>,
     waiting: Waiting,
@@ -110,6 +115,7 @@ impl Orders {
             place: waves.batched("place_orders", MOST_CHECKOUTS, |wave, commands| {
                 Box::pin(place_orders::place_orders(wave, commands))
             }),
+            deciding: Semaphore::new(MOST_DECIDING),
             end: waves.batched("end_checkouts", MOST_CHECKOUTS, |wave, commands| {
                 Box::pin(checkout::end_checkouts(wave, commands))
             }),
@@ -184,6 +190,7 @@ pub fn plug() -> Plug<Orders> {
         .calls::<CartContents>()
         .calls::<PricesOf>()
         .calls::<ReserveStock>()
+        .calls::<ShortOf>()
         .calls::<ReleaseStock>()
         .calls::<ClosePayment>()
         .calls::<ContinuePayment>()

@@ -112,6 +112,7 @@ fn the_plug_says_what_the_contracts_say() {
         ReserveStock::NAME,
         ReleaseStock::NAME,
         AvailableOf::NAME,
+        ShortOf::NAME,
         GetStock::NAME,
         SetStock::NAME,
         AdjustStock::NAME,

@@ -64,6 +64,38 @@ async fn every_change_is_shown_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_refused_is_known_to_be_short_until_it_changes() {
+    let rig = rig().await;
+    if rig.nodes.len() > 1 {
+        // The replica that refused knows it, and any may be asked.
+        return rig.stop().await;
+    }
+    stock(&rig, "A", 3).await;
+    let short = async |count| {
+        let lines = lines(&[("A", count), ("NONE", 1)]);
+        let short = rig.call(&Caller::Guest, ShortOf { lines }).await.unwrap();
+        short.first().map(|short| short.available)
+    };
+    let (held, early) = (rig.id(), rig.id());
+    reserve(&rig, held, &[("A", 2)]).await.unwrap();
+    assert_eq!(short(2).await, None, "nobody was refused yet");
+    no(reserve(&rig, early, &[("A", 2), ("NONE", 1)]).await);
+    assert_eq!((short(2).await, short(1).await), (Some(1), None));
+    release(&rig, held).await;
+    assert_eq!(short(2).await, None, "it changed");
+    no(reserve(&rig, rig.id(), &[("A", 4)]).await);
+    assert_eq!((short(4).await, short(3).await), (Some(3), None));
+    // One of a set takes the rest, and another is refused in the same: what is left counts.
+    let (one, other) =
+        tokio::join!(reserve(&rig, rig.id(), &[("A", 3)]), reserve(&rig, rig.id(), &[("A", 3)]),);
+    assert!(one.is_ok() != other.is_ok());
+    assert_eq!(short(1).await, Some(0));
+    stock(&rig, "A", 9).await;
+    assert_eq!(short(6).await, None, "restocked");
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_shown_while_many_buy_is_what_is_left() {
     let rig = rig().await;
     stock(&rig, "A", 1_000).await;

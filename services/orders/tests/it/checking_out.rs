@@ -170,6 +170,37 @@ async fn too_little_stock_names_the_skus_and_places_no_order() {
 }
 
 #[tokio::test]
+async fn who_comes_after_it_is_known_to_be_sold_out_is_told_so_and_the_key_keeps_it() {
+    let shop = Shop::open().await;
+    let (ada, late) = (shopper(), shopper());
+    let (first, key) = (any_key(), any_key());
+    shop.fill(&ada, &[("LAST", 1)]);
+    let order = shop.check_out(&ada, checkout(first.clone())).await.unwrap();
+    shop.others.lock().known_short.insert(sku("LAST"));
+    let again = shop.check_out(&ada, checkout(first)).await.unwrap();
+    assert_eq!(again.id, order.id, "what was answered before is answered again");
+
+    shop.fill(&late, &[("BOOK-1", 1), ("LAST", 1)]);
+    let seen = Some(shop.others.lock().carts[&late.account().unwrap().to_string()].version);
+    let stale = Checkout { cart_version: seen.map(|seen| seen + 1), ..checkout(any_key()) };
+    assert!(matches!(shop.refused(&late, stale).await, CheckoutRefused::CartChanged { .. }));
+    let asked = shop.times("reserve");
+    let CheckoutRefused::OutOfStock { short } = shop.refused(&late, checkout(key.clone())).await
+    else {
+        panic!("it is sold out");
+    };
+    assert_eq!((short.len(), &short[0].sku), (1, &sku("LAST")));
+    assert_eq!(shop.times("reserve"), asked, "inventory need not decide");
+
+    shop.others.lock().known_short.clear();
+    shop.sell("LAST", 700, 1);
+    let kept = shop.refused(&late, checkout(key)).await;
+    assert!(matches!(kept, CheckoutRefused::OutOfStock { .. }), "the key keeps it");
+    assert!(shop.check_out(&late, checkout(any_key())).await.is_ok());
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn a_total_beyond_reckoning_is_refused() {
     let shop = Shop::open().await;
     let ada = shopper();

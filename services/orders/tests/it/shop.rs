@@ -3,7 +3,7 @@ use contracts::cart::{CartContents, CartToken, Contents, ContentsLine};
 use contracts::catalog::{Priced, PricesOf};
 use contracts::identity::{Contact, ContactsOf};
 use contracts::inventory::{
-    ReleaseStock, ReserveRefused, ReserveStock, Reserved, Shortage, StockLine,
+    ReleaseStock, ReserveRefused, ReserveStock, Reserved, ShortOf, Shortage, StockLine,
 };
 use contracts::orders::{
     CancelOrder, CheckedOut, Checkout, CheckoutRefused, GetOrder, Idempotency, Order, OrderRef,
@@ -58,6 +58,8 @@ pub struct Others {
     pub asked_for_categories: u32,
     /// The addresses of accounts.
     pub contacts: BTreeMap<AccountId, String>,
+    /// What inventory says of itself to be sold out.
+    pub known_short: BTreeSet<Sku>,
     faults: BTreeMap<&'static str, VecDeque<Fault>>,
     reached: BTreeMap<&'static str, u32>,
 }
@@ -217,6 +219,15 @@ impl Shop {
         self.answer("reserve", |others, _, call: ReserveStock| {
             others.reserve(&call).map_err(CallError::Refused)
         });
+        self.answer("short", |others, _, call: ShortOf| {
+            let known = |line: &StockLine| others.known_short.contains(&line.sku);
+            let shortage = |line: StockLine| Shortage {
+                sku: line.sku,
+                requested: line.quantity.get(),
+                available: 0,
+            };
+            Ok(call.lines.into_iter().filter(known).map(shortage).collect())
+        });
         self.answer("release", |others, _, call: ReleaseStock| {
             others.release(call.order);
             Ok(())
@@ -272,8 +283,12 @@ impl Shop {
         self.others.lock().faults.entry(name).or_default().push_back(fault);
     }
     /// Waits until `name` was called `times` times.
+    /// How often a call of the kind `name` came so far.
+    pub fn times(&self, name: &str) -> u32 {
+        self.others.lock().reached.get(name).copied().unwrap_or(0)
+    }
     pub async fn reached(&self, name: &'static str, times: u32) {
-        while self.others.lock().reached.get(name).copied().unwrap_or(0) < times {
+        while self.times(name) < times {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
     }
