@@ -114,7 +114,7 @@ pub struct ShortOf {
 }
 call!(ShortOf, "inventory.short_of.v1", Vec<Shortage>, NoRefusal);
 
-/// How many can be ordered. Unknown SKUs are left out.
+/// How many can be ordered, in the order in which they are asked for. Unknown SKUs are left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AvailableOf {
     /// At most 10,000.

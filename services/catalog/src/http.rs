@@ -66,7 +66,7 @@ async fn find_products(
 ) -> HttpResult<Response> {
     let page = queries::find_page(&catalog, &caller, query.call()?).await;
     let page = page.or_problem(|FindProductsRefused::NotLoggedIn| Problem::unauthorized())?;
-    Ok(json(page.write()?))
+    Ok(json(page.text(&catalog.shown)?))
 }
 
 /// List the products that sell best.
@@ -287,7 +287,7 @@ async fn prices_of(
 }
 
 /// An answer of JSON that is written already.
-fn json(text: Vec<u8>) -> Response {
+fn json(text: impl Into<axum::body::Body>) -> Response {
     let mut response = Response::new(text.into());
     let kind = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, kind);

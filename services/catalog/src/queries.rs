@@ -6,9 +6,10 @@ pub use shelves::{category_tree, get_shelf_entry, list_shelf};
 use crate::product::is_slug;
 use crate::ready::Ready;
 use crate::search::Spread;
-use crate::shown::{FacetName, Question};
+use crate::shown::{FacetName, Page, Question, Shown, Written};
 use crate::store::{self, FoundName, Listed, SlugOf};
 use crate::{Catalog, freshness, pages};
+use bytes::Bytes;
 use contracts::catalog::{
     BestSellers, FacetCount, Facets, FindProducts, FindProductsRefused, GetProduct, NoSuchProduct,
     Priced, PricesOf, Product, ProductPage,
@@ -120,21 +121,19 @@ pub async fn numbers(catalog: &Catalog, items: &[Arc<Ready>]) -> Vec<i64> {
     if skus.is_empty() {
         return Vec::new();
     }
-    let mut known = match catalog.calls.call(&Caller::Store, AvailableOf { skus }).await {
+    let known = match catalog.calls.call(&Caller::Store, AvailableOf { skus }).await {
         Ok(known) => known,
         Err(error) => {
             tracing::warn!(%error, "inventory is away: showing what it last said");
             return last_numbers(catalog, items).await;
         }
     };
-    if !known.is_sorted_by(|a, b| a.sku <= b.sku) {
-        known.sort_unstable_by(|a, b| a.sku.cmp(&b.sku));
-    }
+    // In the order in which they were asked for, but for those that are unknown there.
+    let mut known = known.into_iter().peekable();
     let mut numbers = Vec::with_capacity(known.len());
     for ready in items {
         for (variant, sku) in ready.skus.iter().enumerate() {
-            let place = known.binary_search_by(|one| one.sku.cmp(sku));
-            let said = place.ok().and_then(|place| known.get(place));
+            let said = known.next_if(|said| said.sku == *sku);
             let number = said.map_or(0, |said| said.available.max(0));
             if ready.tell(variant, number) {
                 catalog.shown.keep_number(sku, number);
@@ -166,6 +165,7 @@ pub async fn show(catalog: &Catalog, listed: &Listed) -> Result<Product, Unexpec
 
 /// A page of products that are ready, with what has to be written around them.
 pub struct ReadyPage {
+    found: Arc<Page>,
     items: Vec<Arc<Ready>>,
     numbers: Vec<i64>,
     page: u32,
@@ -195,10 +195,19 @@ impl ReadyPage {
         }
         out.push(b']');
     }
-    /// The page as the public API writes it.
+    /// The page as the public API writes it: as it was last written, where it shows the same.
     /// # Errors
     /// Never: all of it is JSON.
-    pub fn write(&self) -> Result<Vec<u8>, Unexpected> {
+    pub fn text(self, shown: &Shown) -> Result<Bytes, Unexpected> {
+        if let Some(text) = shown.text(&self.found, &self.items, &self.numbers) {
+            return Ok(text);
+        }
+        let text = Bytes::from(self.write()?);
+        let Self { found: page, items, numbers, .. } = self;
+        shown.keep_text(Written { page, items, numbers, text: text.clone() });
+        Ok(text)
+    }
+    fn write(&self) -> Result<Vec<u8>, Unexpected> {
         let mut out = Vec::with_capacity(64 + self.items.len() * 1_500);
         self.write_items(&mut out);
         let Self { page, per_page, total, .. } = self;
@@ -279,7 +288,8 @@ async fn fill_page(catalog: &Catalog, question: Question) -> Result<ReadyPage, U
         None => None,
     };
     let numbers = numbers(catalog, &items).await;
-    Ok(ReadyPage { items, numbers, page: 1, per_page: 0, total: found.total, facets })
+    let total = found.total;
+    Ok(ReadyPage { found, items, numbers, page: 1, per_page: 0, total, facets })
 }
 
 /// Counts with the names that people know.

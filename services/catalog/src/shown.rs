@@ -10,6 +10,7 @@ use crate::product::Shelf;
 use crate::queries::{Filter, Order};
 use crate::ready::Ready;
 use crate::search::Spread;
+use bytes::Bytes;
 use contracts::catalog::Priced;
 use contracts::{ProductId, Sku, Timestamp};
 use kit::clock::age;
@@ -25,6 +26,8 @@ use uuid::Uuid;
 const OF_PRODUCTS: u64 = 16 << 20;
 /// Bytes of answers to questions, about.
 const OF_PAGES: u64 = 12 << 20;
+/// Bytes of pages as they were written, about.
+const OF_TEXTS: u64 = 6 << 20;
 /// Bytes of prices, about.
 const OF_PRICES: u64 = 8 << 20;
 const SLUGS: usize = 20_000;
@@ -82,6 +85,18 @@ pub struct Page {
     pub lists: u64,
 }
 
+/// A page as it was written, and of what.
+pub struct Written {
+    /// What was found.
+    pub page: Arc<Page>,
+    /// The products.
+    pub items: Vec<Arc<Ready>>,
+    /// What inventory said of their variants.
+    pub numbers: Vec<i64>,
+    /// The text.
+    pub text: Bytes,
+}
+
 /// A name of a facet.
 #[derive(Debug)]
 pub struct FacetName {
@@ -116,6 +131,11 @@ impl Weighter<Question, Arc<Page>> for Scales {
         (450 + words + page.ids.len() * 16 + spread) as u64
     }
 }
+impl Weighter<usize, Arc<Written>> for Scales {
+    fn weight(&self, _: &usize, written: &Arc<Written>) -> u64 {
+        (200 + written.items.len() * 8 + written.numbers.len() * 8 + written.text.len()) as u64
+    }
+}
 impl Weighter<Sku, Arc<Price>> for Scales {
     fn weight(&self, sku: &Sku, price: &Arc<Price>) -> u64 {
         let priced = &price.priced;
@@ -134,6 +154,8 @@ pub struct Shown {
     /// What inventory last said, for when it is away.
     numbers: Cache<Sku, i64>,
     pages: Cache<Question, Arc<Page>, Scales>,
+    /// By where the page stands in memory, which each of them keeps there.
+    texts: Cache<usize, Arc<Written>, Scales>,
     queues: Box<[tokio::sync::Mutex<()>]>,
     names: Cache<i64, Arc<FacetName>>,
     prices: Cache<Sku, Arc<Price>, Scales>,
@@ -173,6 +195,10 @@ where
     }
 }
 
+fn place(page: &Arc<Page>) -> usize {
+    Arc::as_ptr(page).addr()
+}
+
 /// Where sales and changes of a product are noted.
 fn noted(product: ProductId) -> usize {
     // The end of an id is chance.
@@ -194,6 +220,7 @@ impl Shown {
             slugs: Cache::new(SLUGS),
             numbers: Cache::new(NUMBERS),
             pages: weighed(pages, 1_500),
+            texts: weighed(OF_TEXTS, 20_000),
             queues: (0..QUEUES).map(|_| tokio::sync::Mutex::default()).collect(),
             names: Cache::new(NAMES),
             prices: weighed(prices, 450),
@@ -292,6 +319,19 @@ impl Shown {
     /// Keeps what a question found.
     pub fn keep_page(&self, question: Question, page: Arc<Page>) {
         self.pages.insert(question, page);
+    }
+    /// The text of a page that was written of the same.
+    pub fn text(&self, page: &Arc<Page>, items: &[Arc<Ready>], numbers: &[i64]) -> Option<Bytes> {
+        let written = self.texts.get(&place(page))?;
+        let same = Arc::ptr_eq(&written.page, page)
+            && written.numbers == numbers
+            && written.items.len() == items.len()
+            && written.items.iter().zip(items).all(|(one, other)| Arc::ptr_eq(one, other));
+        same.then(|| written.text.clone())
+    }
+    /// Keeps how a page was written.
+    pub fn keep_text(&self, written: Written) {
+        self.texts.insert(place(&written.page), Arc::new(written));
     }
     /// Where those who ask the same wait for each other.
     pub fn queue(&self, question: &Question) -> &tokio::sync::Mutex<()> {

@@ -5,6 +5,7 @@
 //! until the database has the version that was announced. What others write is noticed within
 //! half a second on SQLite, where the file says so, and never shown older than a second on a
 //! server. What is asked for together while others read is read by one statement.
+use contracts::inventory::Available;
 use contracts::{Sku, Timestamp};
 use kit::Unexpected;
 use kit::clock::age;
@@ -79,7 +80,9 @@ struct Asked {
     /// By SKU; none where there is no stock.
     answer: OnceLock<Answer>,
 }
-type Answer = HashMap<Sku, Option<i64>>;
+type Answer = HashMap<Sku, Number>;
+/// How many can be ordered; none where there is no stock.
+type Number = Option<i64>;
 
 impl Known {
     /// Knows nothing yet of the stock in `db`.
@@ -127,8 +130,8 @@ impl Known {
         open
     }
 
-    /// How many of each of `skus` can be ordered, in their order; each is there once. Those
-    /// without stock are left out.
+    /// How many of each of `skus` can be ordered, in their order. Those without stock are left
+    /// out.
     /// # Errors
     /// When the database cannot be read.
     pub async fn available(
@@ -136,14 +139,16 @@ impl Known {
         db: &Db,
         now: Timestamp,
         skus: Vec<Sku>,
-    ) -> Result<Vec<(Sku, i64)>, Unexpected> {
+    ) -> Result<Vec<Available>, Unexpected> {
         self.look(db, now).await;
-        let (mut found, missing) = self.find(skus, now);
-        if !missing.is_empty() {
-            found.extend(self.read(db, now, missing).await?);
-            found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        }
-        Ok(found)
+        let (found, lacking) = self.find(&skus, now);
+        let read =
+            if lacking.is_empty() { HashMap::new() } else { self.read(db, now, lacking).await? };
+        let number = |(sku, found): (Sku, Option<Number>)| {
+            let available = found.unwrap_or_else(|| read.get(&sku).copied())?;
+            Some(Available { sku, available })
+        };
+        Ok(skus.into_iter().zip(found).filter_map(number).collect())
     }
     /// Keeps what a transaction saw that has committed: SKUs with their version, and how many of
     /// each can be ordered.
@@ -154,26 +159,26 @@ impl Known {
     /// How many of a SKU can be ordered; none where that is not known.
     pub async fn peek(&self, db: &Db, now: Timestamp, sku: &Sku) -> Option<i64> {
         self.look(db, now).await;
-        let (found, _) = self.find(vec![sku.clone()], now);
-        found.first().map(|(_, available)| *available)
+        self.find(std::slice::from_ref(sku), now).0.pop()??
     }
-    /// What is known, and of which SKUs nothing is.
-    fn find(&self, skus: Vec<Sku>, now: Timestamp) -> (Vec<(Sku, i64)>, Vec<Sku>) {
-        let (mut found, mut missing) = (Vec::with_capacity(skus.len()), Vec::new());
+    /// What is known of each, and of which nothing is.
+    fn find(&self, skus: &[Sku], now: Timestamp) -> (Vec<Option<Number>>, Vec<Sku>) {
+        let (mut found, mut lacking) = (Vec::with_capacity(skus.len()), Vec::new());
         let era = self.era.load(Ordering::Acquire);
         let announced = self.announced.lock();
         for sku in skus {
-            let open = !announced.is_empty() && announced.contains_key(&sku);
-            match self.shelf.get(&sku) {
+            let open = !announced.is_empty() && announced.contains_key(sku);
+            match self.shelf.get(sku) {
                 Some(read) if !open && read.era == era && self.is_young(read.at, now) => {
-                    if read.version != NONE {
-                        found.push((sku, read.available));
-                    }
+                    found.push(Some((read.version != NONE).then_some(read.available)));
                 }
-                _ => missing.push(sku),
+                _ => {
+                    found.push(None);
+                    lacking.push(sku.clone());
+                }
             }
         }
-        (found, missing)
+        (found, lacking)
     }
     fn is_young(&self, at: Timestamp, now: Timestamp) -> bool {
         age(at, now) < if self.shared { OLDEST_SHARED } else { OLDEST }
@@ -186,7 +191,7 @@ impl Known {
         db: &Db,
         now: Timestamp,
         skus: Vec<Sku>,
-    ) -> Result<Vec<(Sku, i64)>, Unexpected> {
+    ) -> Result<HashMap<Sku, i64>, Unexpected> {
         let mine = {
             let asked = self.asked.lock();
             asked.skus.lock().extend(skus.iter().cloned());
@@ -281,8 +286,7 @@ mod tests {
     }
     /// What is known: a number, that there is none, or nothing.
     fn shown(known: &Known, name: &str, now: i64) -> Option<Option<i64>> {
-        let (found, missing) = known.find(vec![sku(name)], at(now));
-        missing.is_empty().then(|| found.first().map(|found| found.1))
+        known.find(&[sku(name)], at(now)).0[0]
     }
 
     #[test]

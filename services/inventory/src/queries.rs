@@ -15,24 +15,21 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Func};
 use sea_orm::{QueryOrder as _, QuerySelect as _};
 
-/// How many of each SKU can be ordered, in the order of the SKUs: for showing, as was known at
-/// most a second ago, and at once after a change of this process.
+/// How many of each SKU can be ordered, in the order in which they are asked for: for showing, as
+/// was known at most a second ago, and at once after a change of this process.
 /// # Errors
 /// `NotDone` when more than 10,000 are asked for, or the database cannot be read.
 pub async fn available_of(
     inventory: &Inventory,
     asked: AvailableOf,
 ) -> Result<Vec<Available>, CallError<NoRefusal>> {
-    let mut skus = asked.skus;
+    let skus = asked.skus;
     if skus.len() > MOST_KEYS {
         return Err(CallError::NotDone(format!("more than {MOST_KEYS} SKUs are asked for")));
     }
-    skus.sort_unstable();
-    skus.dedup();
     let now = inventory.sources.now();
     let known = inventory.watch.known.available(&inventory.db, now, skus).await;
-    let known = known.map_err(not_done)?.into_iter();
-    Ok(known.map(|(sku, available)| Available { sku, available }).collect())
+    known.map_err(not_done)
 }
 
 /// Which lines are known to be short: never read for this, see [`crate::known`].

@@ -68,6 +68,26 @@ fn memory_is_bounded_by_weight() {
 }
 
 #[test]
+fn a_text_is_that_of_the_same_page_products_and_numbers() {
+    let shown = Shown::default();
+    let (found, other) = (page(&shown, 2, at(1)), page(&shown, 2, at(1)));
+    let (one, two) = (ready(1, 1, at(1)), ready(2, 1, at(1)));
+    let items = vec![Arc::clone(&one), two];
+    let text = |page: &Arc<Page>, items: &[Arc<Ready>], numbers: &[i64]| {
+        shown.text(page, items, numbers).map(|text| text.to_vec())
+    };
+    assert_eq!(text(&found, &items, &[3, 4]), None);
+    let (page, numbers) = (Arc::clone(&found), vec![3, 4]);
+    shown.keep_text(Written { page, items: items.clone(), numbers, text: "it".into() });
+    assert_eq!(text(&found, &items, &[3, 4]), Some(b"it".to_vec()));
+    assert_eq!(text(&found, &items, &[3, 5]), None, "one was sold");
+    assert_eq!(text(&found, &items[..1], &[3]), None, "one was withdrawn");
+    let read_again = [one, ready(2, 1, at(1))];
+    assert_eq!(text(&found, &read_again, &[3, 4]), None, "one was changed");
+    assert_eq!(text(&other, &items, &[3, 4]), None);
+}
+
+#[test]
 fn what_changed_while_it_was_read_is_not_kept() {
     let shown = Shown::default();
     let product = ready(1, 1, at(1));
