@@ -78,9 +78,8 @@ impl Db {
         };
         let (writer, reader, connections) = if engine == Engine::Sqlite {
             let path = sqlite_file(url).unwrap_or_default();
-            let durable = options.durable;
-            let writer = file::File::open(&path, &file::Settings { durable, ..OF_WRITER })?;
-            let readers = file::Readers::new(path, file::Settings { durable, ..OF_READER });
+            let writer = file::File::open(&path, &OF_WRITER, options.durable)?;
+            let readers = file::Readers::new(path, OF_READER);
             (Writer::File(writer), Reader::File(readers), 1)
         } else {
             let schema = schema.unwrap_or(service);
@@ -150,8 +149,8 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
 
 /// What a connection to SQLite keeps in memory: every service has a few. Pages that are not kept
 /// are in the system's cache.
-const OF_WRITER: file::Settings = file::Settings { durable: true, pages: 2_000, statements: 200 };
-const OF_READER: file::Settings = file::Settings { durable: true, pages: 500, statements: 40 };
+const OF_WRITER: file::Settings = file::Settings { pages: 2_000, statements: 200 };
+const OF_READER: file::Settings = file::Settings { pages: 500, statements: 40 };
 
 async fn connect_postgres(
     url: &str,

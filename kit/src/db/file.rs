@@ -18,8 +18,6 @@ const MOST_IDLE: usize = 3;
 
 /// How the connection works.
 pub(super) struct Settings {
-    /// Whether a commit is on the disk before it is told.
-    pub durable: bool,
     /// Kilobytes of pages that are kept in memory.
     pub pages: u32,
     /// Prepared statements that are kept.
@@ -34,8 +32,8 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Opens (and creates) the file.
-    pub fn open(path: &Path, settings: &Settings) -> Result<Self, DbErr> {
+    /// Opens (and creates) the file; `durable`: whether a commit is on the disk before it is told.
+    pub fn open(path: &Path, settings: &Settings, durable: bool) -> Result<Self, DbErr> {
         let open = || {
             let connection =
                 Connection::open_with_flags(path, flags() | OpenFlags::SQLITE_OPEN_CREATE)?;
@@ -44,7 +42,7 @@ impl File {
             connection.execute_batch(&format!(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = {}; PRAGMA foreign_keys = ON; \
                  PRAGMA cache_size = -{}; PRAGMA wal_autocheckpoint = 4000",
-                if settings.durable { "FULL" } else { "OFF" },
+                if durable { "FULL" } else { "OFF" },
                 settings.pages,
             ))?;
             connection.busy_timeout(Duration::ZERO)?;
@@ -52,7 +50,7 @@ impl File {
         };
         let connection = open().map_err(|error| failed(&error))?;
         let connection = Arc::new(Mutex::new(Some(connection)));
-        Ok(Self { connection, durable: settings.durable })
+        Ok(Self { connection, durable })
     }
     /// Begins a transaction, once those before it have ended.
     pub async fn begin(&self) -> Result<Transaction, DbErr> {
@@ -221,8 +219,8 @@ mod tests {
         Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)
     }
     fn file(folder: &tempfile::TempDir) -> File {
-        let settings = Settings { durable: false, pages: 100, statements: 4 };
-        File::open(&folder.path().join("a.db"), &settings).unwrap()
+        let settings = Settings { pages: 100, statements: 4 };
+        File::open(&folder.path().join("a.db"), &settings, false).unwrap()
     }
 
     #[tokio::test]
