@@ -6,7 +6,12 @@ mod connection;
 mod file;
 mod rows;
 
-pub use self::connection::{Reader, Tx};
+pub use self::connection::{Reader, Rows, Tx};
+pub use self::rows::{ByPlace, Tuple};
+#[doc(hidden)]
+pub mod by_place {
+    pub use rusqlite::{Error, Row};
+}
 use crate::problem::Unexpected;
 use sea_orm::sqlx;
 use sea_orm::{

@@ -4,7 +4,7 @@
 //! unless it is a repetition. A longer one first commits the key with the id that it will use
 //! ([`begin`]: running, leased for [`LEASE`]), and its answer at the end ([`finish`]); whoever
 //! takes over an expired lease goes on with the same id. Keys are kept for 24 hours.
-use crate::db::{Among, insert_all};
+use crate::db::{Among, Rows, insert_all};
 use crate::problem::Unexpected;
 use crate::wave::Wave;
 use sea_orm::entity::prelude::*;
@@ -31,6 +31,7 @@ mod row {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+    crate::by_place!(Model { request, body_hash, resource, answer, leased_until, created_at });
 }
 
 /// How long a request may run before another takes it over.
@@ -97,11 +98,14 @@ async fn find(
     wave: &Wave,
     requests: impl Iterator<Item = &Request>,
 ) -> Result<HashMap<Vec<u8>, row::Model>, DbErr> {
-    let rows = row::Entity::find()
-        .filter(row::Column::Request.among(requests.map(Request::name)))
-        .order_by_asc(row::Column::Request)
-        .lock_exclusive()
-        .all(wave.tx())
+    let rows = wave
+        .tx()
+        .all(
+            row::Entity::find()
+                .filter(row::Column::Request.among(requests.map(Request::name)))
+                .order_by_asc(row::Column::Request)
+                .lock_exclusive(),
+        )
         .await?;
     Ok(rows.into_iter().map(|row| (row.request.clone(), row)).collect())
 }
@@ -258,12 +262,15 @@ pub async fn finish(wave: &mut Wave, answers: &[(Uuid, Option<String>)]) -> Resu
 /// # Errors
 /// When the database fails.
 pub async fn running(wave: &Wave, resources: &[Uuid]) -> Result<HashSet<Uuid>, Unexpected> {
-    let rows = row::Entity::find()
-        .filter(row::Column::Resource.among(resources.iter().copied()))
-        .filter(row::Column::Answer.is_null())
-        .order_by_asc(row::Column::Request)
-        .lock_exclusive()
-        .all(wave.tx())
+    let rows = wave
+        .tx()
+        .all(
+            row::Entity::find()
+                .filter(row::Column::Resource.among(resources.iter().copied()))
+                .filter(row::Column::Answer.is_null())
+                .order_by_asc(row::Column::Request)
+                .lock_exclusive(),
+        )
         .await?;
     Ok(rows.into_iter().map(|row| row.resource).collect())
 }

@@ -5,7 +5,7 @@
 //! parked with it, in order; no other aggregate is held up. Staff replay them.
 use crate::bus::{Envelope, Hearer, Message};
 use crate::clock::first_id_at;
-use crate::db::{Among, Tx, insert_all};
+use crate::db::{Among, Rows, Tx, insert_all};
 use crate::problem::Unexpected;
 use crate::wave::{Batched, NotRun, Wave, Waves};
 use contracts::{EventId, Timestamp};
@@ -29,6 +29,7 @@ mod heard {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+    crate::by_place!(Model { id, heard_at });
 }
 
 mod parked {
@@ -236,7 +237,7 @@ fn unheard(event: &str) -> Unexpected {
 
 async fn known(tx: &Tx, messages: &[Message]) -> Result<HashSet<EventId>, DbErr> {
     let ids = messages.iter().map(|message| message.id.0);
-    let rows = heard::Entity::find().filter(heard::Column::Id.among(ids)).all(tx).await?;
+    let rows = tx.all(heard::Entity::find().filter(heard::Column::Id.among(ids))).await?;
     Ok(rows.into_iter().map(|row| EventId(row.id)).collect())
 }
 
@@ -246,7 +247,7 @@ async fn parked_subjects(tx: &Tx, messages: &[Message]) -> Result<HashSet<String
         .select_only()
         .column(parked::Column::Subject)
         .filter(parked::Column::Subject.among(subjects));
-    Ok(rows.into_tuple::<String>().all(tx).await?.into_iter().collect())
+    Ok(tx.tuples::<(String,)>(rows).await?.into_iter().map(|(subject,)| subject).collect())
 }
 
 async fn remember(wave: &Wave, messages: &[Message]) -> Result<(), DbErr> {

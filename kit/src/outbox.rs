@@ -1,6 +1,6 @@
 //! The outbox: news is saved with the change that made it, and sent after it.
 use crate::bus::{Envelope, Message};
-use crate::db::{Among, Tx, insert_all};
+use crate::db::{Among, Rows, Tx, insert_all};
 use crate::problem::Unexpected;
 use crate::wave::Wave;
 use contracts::{EventId, Timestamp};
@@ -28,6 +28,7 @@ mod row {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+    crate::by_place!(Model { id, name, subject, version, part, body, traceparent, created_at });
 }
 
 pub(crate) async fn save(tx: &Tx, news: &[&Message]) -> Result<(), DbErr> {
@@ -60,7 +61,7 @@ pub struct Unsent {
 /// # Errors
 /// When the database cannot be read.
 pub async fn unsent(
-    db: &impl ConnectionTrait,
+    db: &impl Rows,
     source: &str,
     after: Option<EventId>,
     most: u64,
@@ -70,7 +71,7 @@ pub async fn unsent(
     let mut most = most;
     let (mut rows, last) = loop {
         let some = row::Entity::find().filter(behind.clone()).order_by_asc(row::Column::Id);
-        let mut rows = some.limit(most).all(db).await?;
+        let mut rows = db.all(some.limit(most)).await?;
         if (rows.len() as u64) < most {
             break (rows, None);
         }

@@ -1,10 +1,12 @@
 //! What SQL runs on, whichever the engine: a transaction that writes, and what reads.
-use super::{file, rows};
+use super::file;
+use super::rows::{self, ByPlace, Tuple};
 use rusqlite::{Connection, Error};
 use sea_orm::sqlx::{self, error::DatabaseError, error::ErrorKind};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
-    ProxyExecResult, QueryResult, RuntimeErr, Statement, Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    ExecResult, ProxyExecResult, QueryResult, QueryTrait as _, RuntimeErr, Select, Statement,
+    Value,
 };
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -109,6 +111,48 @@ impl<S: ConnectionTrait, F: OnFile> ConnectionTrait for Either<S, F> {
             Self::File(file) => {
                 let rows = file.with(|file| rows::query(file, &statement, usize::MAX))?;
                 Ok(rows.into_iter().map(QueryResult::from).collect())
+            }
+        }
+    }
+}
+
+/// What reads rows of entities the fast way, whichever the engine.
+pub trait Rows: ConnectionTrait {
+    /// All that `select` finds.
+    /// # Errors
+    /// When the database fails.
+    fn all<E: EntityTrait<Model: ByPlace>>(
+        &self,
+        select: Select<E>,
+    ) -> impl Future<Output = Result<Vec<E::Model>, DbErr>> + Send;
+    /// All that `select` finds, by the places of the columns that it names.
+    /// # Errors
+    /// When the database fails, or a column holds something else.
+    fn tuples<T: Tuple>(
+        &self,
+        select: Select<impl EntityTrait>,
+    ) -> impl Future<Output = Result<Vec<T>, DbErr>> + Send;
+}
+
+impl<S: ConnectionTrait, F: OnFile> Rows for Either<S, F> {
+    async fn all<E: EntityTrait<Model: ByPlace>>(
+        &self,
+        select: Select<E>,
+    ) -> Result<Vec<E::Model>, DbErr> {
+        match self {
+            Self::Server(server) => select.all(server).await,
+            Self::File(file) => {
+                let statement = select.build(DbBackend::Sqlite);
+                file.with(|file| rows::read(file, &statement))
+            }
+        }
+    }
+    async fn tuples<T: Tuple>(&self, select: Select<impl EntityTrait>) -> Result<Vec<T>, DbErr> {
+        match self {
+            Self::Server(server) => select.into_tuple().all(server).await,
+            Self::File(file) => {
+                let statement = select.build(DbBackend::Sqlite);
+                file.with(|file| rows::tuples(file, &statement))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Statements of SQLite and what they find, as SeaORM gives and takes them.
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ToSql};
-use sea_orm::{ProxyRow, Statement, Value};
+use rusqlite::{CachedStatement, Connection, Row, ToSql};
+use sea_orm::{ProxyRow, Statement, TryGetableMany, Value};
 use std::collections::BTreeMap;
 
 /// A row of at most so many columns may be read by their places, too.
@@ -52,6 +52,79 @@ pub(super) fn query(
         let values: Result<BTreeMap<String, Value>, rusqlite::Error> =
             columns.0.iter().map(value).collect();
         found.push(ProxyRow::new(values?));
+    }
+    Ok(found)
+}
+
+/// A row of an entity that is read by the places of its columns, in the order in which the struct
+/// declares them: a tenth of what SeaORM takes, which looks each up by its name in a map. Written
+/// by [`by_place!`](crate::by_place).
+pub trait ByPlace: Sized + Send {
+    /// The columns.
+    const NAMES: &'static [&'static str];
+    /// Reads them.
+    /// # Errors
+    /// When one holds something else.
+    fn read(row: &Row<'_>) -> Result<Self, rusqlite::Error>;
+}
+
+/// Has the model of an entity be read by places: `kit::by_place!(Model { id, name })`, with its
+/// fields in the order in which they are declared.
+#[macro_export]
+macro_rules! by_place {
+    ($model:ty { $($field:ident),+ $(,)? }) => {
+        impl $crate::db::ByPlace for $model {
+            const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
+            fn read(
+                row: &$crate::db::by_place::Row<'_>,
+            ) -> Result<Self, $crate::db::by_place::Error> {
+                let mut places = 0_usize..;
+                let mut next = || places.next().unwrap_or_default();
+                Ok(Self { $($field: row.get(next())?),+ })
+            }
+        }
+    };
+}
+
+/// The rows that a query finds, as they are.
+pub(super) fn read<M: ByPlace>(
+    connection: &Connection,
+    statement: &Statement,
+) -> Result<Vec<M>, rusqlite::Error> {
+    let mut prepared = prepare(connection, statement)?;
+    debug_assert_eq!(prepared.column_names(), M::NAMES, "{}", statement.sql);
+    let (mut rows, mut found) = (prepared.raw_query(), Vec::new());
+    while let Some(row) = rows.next()? {
+        found.push(M::read(row)?);
+    }
+    Ok(found)
+}
+
+/// What a row of a few columns is read as: `(A,)`, `(A, B)` and so on.
+pub trait Tuple: TryGetableMany + Send {
+    /// Reads it.
+    /// # Errors
+    /// When a column holds something else.
+    fn read(row: &Row<'_>) -> Result<Self, rusqlite::Error>;
+}
+impl<T> Tuple for T
+where
+    T: TryGetableMany + Send + for<'a> TryFrom<&'a Row<'a>, Error = rusqlite::Error>,
+{
+    fn read(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+        Self::try_from(row)
+    }
+}
+
+/// The rows that a query finds, by the places of their columns.
+pub(super) fn tuples<T: Tuple>(
+    connection: &Connection,
+    statement: &Statement,
+) -> Result<Vec<T>, rusqlite::Error> {
+    let mut prepared = prepare(connection, statement)?;
+    let (mut rows, mut found) = (prepared.raw_query(), Vec::new());
+    while let Some(row) = rows.next()? {
+        found.push(T::read(row)?);
     }
     Ok(found)
 }

@@ -2,7 +2,7 @@
 use crate::cart::{Cart, Line};
 use contracts::{AccountId, CartId, Currency, Money, OrderId, Quantity, Sku, Timestamp};
 use kit::clock::first_id_at;
-use kit::db::{Among, Change, Kind, SetUpdate, insert_all};
+use kit::db::{Among, Change, Kind, Rows, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use rows::{cart, line, taken_order};
@@ -28,6 +28,7 @@ mod rows {
         #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
         pub enum Relation {}
         impl ActiveModelBehavior for ActiveModel {}
+        kit::by_place!(Model { id, account_id, token_hash, merged_into, version, updated_at });
     }
 
     pub mod line {
@@ -48,6 +49,7 @@ mod rows {
         #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
         pub enum Relation {}
         impl ActiveModelBehavior for ActiveModel {}
+        kit::by_place!(Model { cart_id, sku, quantity, position, shown_price, shown_currency });
     }
 
     pub mod taken_order {
@@ -62,6 +64,7 @@ mod rows {
         #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
         pub enum Relation {}
         impl ActiveModelBehavior for ActiveModel {}
+        kit::by_place!(Model { order_id });
     }
 }
 
@@ -98,12 +101,13 @@ fn of(accounts: Vec<AccountId>, tokens: Vec<TokenHash>) -> Condition {
 
 /// The carts of an account and of a token, as they are.
 pub async fn find(
-    db: &impl ConnectionTrait,
+    db: &impl Rows,
     account: Option<AccountId>,
     token: Option<TokenHash>,
 ) -> Result<Vec<Kept>, Unexpected> {
     let whose = of(account.into_iter().collect(), token.into_iter().collect());
-    let rows = cart::Entity::find().filter(whose).order_by_asc(cart::Column::Id).all(db).await?;
+    let rows = cart::Entity::find().filter(whose).order_by_asc(cart::Column::Id);
+    let rows = db.all(rows).await?;
     with_lines(db, rows).await
 }
 
@@ -113,39 +117,44 @@ pub async fn lock(
     accounts: Vec<AccountId>,
     tokens: Vec<TokenHash>,
 ) -> Result<Vec<Kept>, Unexpected> {
-    let rows = cart::Entity::find()
-        .filter(of(accounts, tokens))
-        .order_by_asc(cart::Column::Id)
-        .lock_exclusive()
-        .all(wave.tx())
+    let rows = wave
+        .tx()
+        .all(
+            cart::Entity::find()
+                .filter(of(accounts, tokens))
+                .order_by_asc(cart::Column::Id)
+                .lock_exclusive(),
+        )
         .await?;
     with_lines(wave.tx(), rows).await
 }
 
 /// Locks carts by their ids, in their order.
 pub async fn lock_ids(wave: &Wave, ids: &BTreeSet<CartId>) -> Result<Vec<Kept>, Unexpected> {
-    let rows = cart::Entity::find()
-        .filter(cart::Column::Id.among(ids.iter().map(|id| id.0)))
-        .order_by_asc(cart::Column::Id)
-        .lock_exclusive()
-        .all(wave.tx())
+    let rows = wave
+        .tx()
+        .all(
+            cart::Entity::find()
+                .filter(cart::Column::Id.among(ids.iter().map(|id| id.0)))
+                .order_by_asc(cart::Column::Id)
+                .lock_exclusive(),
+        )
         .await?;
     with_lines(wave.tx(), rows).await
 }
 
-async fn with_lines(
-    db: &impl ConnectionTrait,
-    rows: Vec<cart::Model>,
-) -> Result<Vec<Kept>, Unexpected> {
+async fn with_lines(db: &impl Rows, rows: Vec<cart::Model>) -> Result<Vec<Kept>, Unexpected> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let lines = line::Entity::find()
-        .filter(line::Column::CartId.among(rows.iter().map(|row| row.id)))
-        .order_by_asc(line::Column::CartId)
-        .order_by_asc(line::Column::Position)
-        .order_by_asc(line::Column::Sku)
-        .all(db)
+    let lines = db
+        .all(
+            line::Entity::find()
+                .filter(line::Column::CartId.among(rows.iter().map(|row| row.id)))
+                .order_by_asc(line::Column::CartId)
+                .order_by_asc(line::Column::Position)
+                .order_by_asc(line::Column::Sku),
+        )
         .await?;
     let mut by_cart: BTreeMap<Uuid, Vec<Line>> = BTreeMap::new();
     for row in lines {
@@ -367,7 +376,7 @@ pub async fn taken(wave: &Wave, orders: &[OrderId]) -> Result<BTreeSet<OrderId>,
     }
     let ids = orders.iter().map(|order| order.0);
     let rows = taken_order::Entity::find().filter(taken_order::Column::OrderId.among(ids));
-    Ok(rows.all(wave.tx()).await?.into_iter().map(|row| OrderId(row.order_id)).collect())
+    Ok(wave.tx().all(rows).await?.into_iter().map(|row| OrderId(row.order_id)).collect())
 }
 
 /// Writes down that orders left their cart.

@@ -32,7 +32,7 @@ use crate::product::{SHELVES, shelf_key, title_with};
 use crate::queries::{Filter, Order};
 use contracts::catalog::{Named, Priced, Product, Shelf, Variant};
 use contracts::{Currency, Money, ProductId, Sku, Timestamp};
-use kit::db::{Among as _, Change, Kind, SetUpdate, insert_all};
+use kit::db::{Among as _, Change, Kind, Rows, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use rows::{availability, change_log, name, product, product_name, score, variant};
@@ -110,9 +110,9 @@ pub async fn last_change(db: &impl ConnectionTrait) -> Result<(String, i64), Une
 }
 
 /// The number of the last change.
-pub async fn last_number(db: &impl ConnectionTrait) -> Result<i64, Unexpected> {
+pub async fn last_number(db: &impl Rows) -> Result<i64, Unexpected> {
     let last = change_log::Entity::find_by_id(1).select_only().column(change_log::Column::Last);
-    Ok(last.into_tuple().one(db).await?.unwrap_or_default())
+    Ok(db.tuples::<(i64,)>(last).await?.pop().map_or(0, |(last,)| last))
 }
 
 /// The products that changed after `number`, at most `most`, with the numbers of their changes.
@@ -381,16 +381,14 @@ fn condition(filter: &Filter) -> Condition {
 
 /// Which product each SKU belongs to; unknown ones are left out.
 pub async fn products_of(
-    db: &impl ConnectionTrait,
+    db: &impl Rows,
     skus: BTreeSet<&Sku>,
 ) -> Result<BTreeMap<Sku, Uuid>, Unexpected> {
     let rows = variant::Entity::find()
         .select_only()
         .columns([variant::Column::Sku, variant::Column::ProductId])
-        .filter(variant::Column::Sku.among(skus.into_iter().map(Sku::as_str)))
-        .into_tuple::<(String, Uuid)>()
-        .all(db)
-        .await?;
+        .filter(variant::Column::Sku.among(skus.into_iter().map(Sku::as_str)));
+    let rows = db.tuples::<(String, Uuid)>(rows).await?;
     rows.into_iter().map(|(sku, product)| Ok((read_sku(&sku)?, product))).collect()
 }
 

@@ -6,7 +6,7 @@ use crate::stockroom::{StockChange, Stockroom};
 use contracts::inventory::{Adjustment, AvailabilityChanged, LowStock, StockLevel};
 use contracts::{AccountId, AdjustmentId, OrderId, Sku, Timestamp};
 use kit::Unexpected;
-use kit::db::{Among, Change, Db, Kind, SetUpdate, insert_all};
+use kit::db::{Among, Change, Db, Kind, Rows, SetUpdate, insert_all};
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder as _, QuerySelect as _, Set};
@@ -28,6 +28,7 @@ pub(crate) mod stock {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+    kit::by_place!(Model { sku, on_hand, reserved, version, low_stock_at });
 }
 
 pub(crate) mod hold {
@@ -46,6 +47,7 @@ pub(crate) mod hold {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+    kit::by_place!(Model { order_id, state, lines, ask_at, created_at });
 }
 
 pub(crate) mod adjustment {
@@ -120,11 +122,14 @@ pub(crate) async fn lock_holds(
     orders: impl IntoIterator<Item = OrderId>,
 ) -> Result<Stockroom, Unexpected> {
     let ids: BTreeSet<Uuid> = orders.into_iter().map(|order| order.0).collect();
-    let rows = hold::Entity::find()
-        .filter(hold::Column::OrderId.among(ids))
-        .order_by_asc(hold::Column::OrderId)
-        .lock_exclusive()
-        .all(wave.tx())
+    let rows = wave
+        .tx()
+        .all(
+            hold::Entity::find()
+                .filter(hold::Column::OrderId.among(ids))
+                .order_by_asc(hold::Column::OrderId)
+                .lock_exclusive(),
+        )
         .await?;
     let holds: Result<Vec<_>, _> = rows.into_iter().map(hold::Model::open).collect();
     Ok(Stockroom::with_holds(holds?))
@@ -254,11 +259,14 @@ pub(crate) async fn lock_many<'a>(
     wave: &Wave,
     skus: impl IntoIterator<Item = &'a Sku>,
 ) -> Result<BTreeMap<Sku, Watched>, Unexpected> {
-    let rows = stock::Entity::find()
-        .filter(stock::Column::Sku.among(skus.into_iter().map(Sku::as_str)))
-        .order_by_asc(stock::Column::Sku)
-        .lock_exclusive()
-        .all(wave.tx())
+    let rows = wave
+        .tx()
+        .all(
+            stock::Entity::find()
+                .filter(stock::Column::Sku.among(skus.into_iter().map(Sku::as_str)))
+                .order_by_asc(stock::Column::Sku)
+                .lock_exclusive(),
+        )
         .await?;
     rows.into_iter().map(|row| Ok((row.sku()?, row.watched()))).collect()
 }
@@ -336,10 +344,8 @@ pub(crate) async fn read_levels(
             .select_only()
             .columns([stock::Column::Sku, stock::Column::Version])
             .columns([stock::Column::OnHand, stock::Column::Reserved])
-            .filter(stock::Column::Sku.among(chunk.iter().map(Sku::as_str)))
-            .into_tuple::<(String, i64, i64, i64)>()
-            .all(db.reader())
-            .await?;
+            .filter(stock::Column::Sku.among(chunk.iter().map(Sku::as_str)));
+        let rows = db.reader().tuples::<(String, i64, i64, i64)>(rows).await?;
         for (sku, version, on_hand, reserved) in rows {
             let available = Stock { on_hand, reserved, version }.available();
             let sku = sku.parse().map_err(|_| unreadable("SKU", &sku))?;

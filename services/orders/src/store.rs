@@ -6,7 +6,7 @@ use contracts::orders::{CancelReason, OrderPayment, OrderStatus, ShippingMethod,
 use contracts::payments::{PaymentMethod, PaymentStatus};
 use contracts::{AccountId, CartId, Currency, Money, OrderId, PaymentId, Timestamp};
 use kit::Unexpected;
-use kit::db::{Among, Change, Kind, SetUpdate, insert_all};
+use kit::db::{Among, Change, Kind, Rows, SetUpdate, insert_all};
 use kit::problem::Context as _;
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
@@ -70,6 +70,47 @@ mod row {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+    kit::by_place!(Model {
+        id,
+        number,
+        account,
+        email,
+        cart_id,
+        cart_version,
+        status,
+        payment,
+        payment_status,
+        method,
+        failure_code,
+        next_payment,
+        next_method,
+        currency,
+        subtotal,
+        shipping,
+        tax,
+        discount,
+        total,
+        refunded,
+        items,
+        shipping_method,
+        shipping_address,
+        tracking,
+        cancel_reason,
+        expires_at,
+        steps,
+        created_at,
+        version,
+        shipments,
+        placed_with,
+        paid_at,
+        receipt,
+        bank_account,
+        next_expires_at,
+        closing,
+        tax_included,
+        tax_lines,
+        email_key
+    });
 }
 
 mod ordered_cart {
@@ -87,6 +128,7 @@ mod ordered_cart {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+    kit::by_place!(Model { cart_id, cart_version, order_id });
 }
 
 mod setting {
@@ -309,12 +351,15 @@ pub async fn ordered_carts(
     wave: &Wave,
     carts: &[CartId],
 ) -> Result<BTreeMap<(CartId, i64), OrderId>, Unexpected> {
-    let rows = ordered_cart::Entity::find()
-        .filter(ordered_cart::Column::CartId.among(carts.iter().map(|cart| cart.0)))
-        .order_by_asc(ordered_cart::Column::CartId)
-        .order_by_asc(ordered_cart::Column::CartVersion)
-        .lock_exclusive()
-        .all(wave.tx())
+    let rows = wave
+        .tx()
+        .all(
+            ordered_cart::Entity::find()
+                .filter(ordered_cart::Column::CartId.among(carts.iter().map(|cart| cart.0)))
+                .order_by_asc(ordered_cart::Column::CartId)
+                .order_by_asc(ordered_cart::Column::CartVersion)
+                .lock_exclusive(),
+        )
         .await?;
     let live =
         |row: ordered_cart::Model| ((CartId(row.cart_id), row.cart_version), OrderId(row.order_id));
@@ -331,11 +376,14 @@ pub struct Locked {
 impl Locked {
     /// Locks those of `ids` that exist, in the order of their keys.
     pub async fn of(wave: &Wave, ids: &[OrderId]) -> Result<Self, Unexpected> {
-        let rows = row::Entity::find()
-            .filter(row::Column::Id.among(ids.iter().map(|id| id.0)))
-            .order_by_asc(row::Column::Id)
-            .lock_exclusive()
-            .all(wave.tx())
+        let rows = wave
+            .tx()
+            .all(
+                row::Entity::find()
+                    .filter(row::Column::Id.among(ids.iter().map(|id| id.0)))
+                    .order_by_asc(row::Column::Id)
+                    .lock_exclusive(),
+            )
             .await?;
         let orders = to_orders(rows)?.into_iter().map(|order| (order.id, order)).collect();
         Ok(Self { orders, changed: BTreeSet::new(), news: Vec::new() })
@@ -464,19 +512,16 @@ async fn free_carts(wave: &Wave, orders: &[&Order]) -> Result<(), Unexpected> {
 }
 
 /// One order.
-pub async fn find(db: &impl ConnectionTrait, id: OrderId) -> Result<Option<Order>, Unexpected> {
-    row::Entity::find_by_id(id.0).one(db).await?.map(to_order).transpose()
+pub async fn find(db: &impl Rows, id: OrderId) -> Result<Option<Order>, Unexpected> {
+    db.all(row::Entity::find_by_id(id.0)).await?.pop().map(to_order).transpose()
 }
 
 /// Those of `ids` that exist, by id.
-pub async fn find_all(
-    db: &impl ConnectionTrait,
-    ids: &[OrderId],
-) -> Result<Vec<Order>, Unexpected> {
+pub async fn find_all(db: &impl Rows, ids: &[OrderId]) -> Result<Vec<Order>, Unexpected> {
     let rows = row::Entity::find()
         .filter(row::Column::Id.among(ids.iter().map(|id| id.0)))
         .order_by_asc(row::Column::Id);
-    to_orders(rows.all(db).await?)
+    to_orders(db.all(rows).await?)
 }
 
 /// A pending order whose time is over, with the payment that was asked for last.

@@ -19,7 +19,7 @@ use confirmations::Confirmation;
 use contracts::payments::{PaymentCaptured, RefundStatus};
 use contracts::{AccountId, EntryId, Money, OrderId, PaymentId, RefundId, Timestamp, TopUpId};
 use kit::Unexpected;
-use kit::db::{Among, insert_all};
+use kit::db::{Among, Rows as _, insert_all};
 use kit::wave::Wave;
 use rows::{attempt, bill, entry, payment, refund, top_up, wallet};
 use sea_orm::entity::prelude::*;
@@ -131,7 +131,7 @@ impl Sheet {
             .filter(bill::Column::OrderId.among(orders))
             .order_by_asc(bill::Column::OrderId)
             .lock_exclusive();
-        for row in found.all(wave.tx()).await? {
+        for row in wave.tx().all(found).await? {
             let bill = bill::open(row);
             self.bills.loaded(bill.order, bill);
         }
@@ -172,7 +172,7 @@ impl Sheet {
             .filter(column.among(are))
             .order_by_asc(payment::Column::Id)
             .lock_exclusive();
-        for row in found.all(wave.tx()).await? {
+        for row in wave.tx().all(found).await? {
             let payment = payment::open(row)?;
             self.payments.loaded(payment.id, payment);
         }
@@ -194,7 +194,7 @@ impl Sheet {
             .filter(top_up::Column::Id.among(ids))
             .order_by_asc(top_up::Column::Id)
             .lock_exclusive();
-        for row in found.all(wave.tx()).await? {
+        for row in wave.tx().all(found).await? {
             let top_up = top_up::open(row)?;
             self.top_ups.loaded(top_up.id, top_up);
         }
@@ -216,7 +216,7 @@ impl Sheet {
             .filter(refund::Column::Id.among(ids))
             .order_by_asc(refund::Column::Id)
             .lock_exclusive();
-        for row in found.all(wave.tx()).await? {
+        for row in wave.tx().all(found).await? {
             let refund = refund::open(row)?;
             self.refunds.loaded(refund.id, refund);
         }
@@ -238,7 +238,7 @@ impl Sheet {
             .filter(attempt::Column::Id.among(ids))
             .order_by_asc(attempt::Column::Id)
             .lock_exclusive();
-        for row in found.all(wave.tx()).await? {
+        for row in wave.tx().all(found).await? {
             let attempt = attempt::open(row)?;
             self.attempts.loaded(attempt.id, attempt);
         }
@@ -249,7 +249,7 @@ impl Sheet {
     /// When the database fails.
     pub async fn load_due_attempts(&mut self, wave: &Wave, most: u64) -> Result<(), Unexpected> {
         let due = reads::due(wave.now()).order_by_asc(attempt::Column::Id).limit(most);
-        for row in due.lock_exclusive().all(wave.tx()).await? {
+        for row in wave.tx().all(due.lock_exclusive()).await? {
             let attempt = attempt::open(row)?;
             self.attempts.loaded(attempt.id, attempt);
         }
@@ -263,7 +263,7 @@ impl Sheet {
             .filter(attempt::Column::State.eq(State::Due.as_str()))
             .filter(attempt::Column::LeasedUntil.gt(wave.now().micros()));
         let leased = leased.order_by_asc(attempt::Column::Id).lock_exclusive();
-        for row in leased.all(wave.tx()).await? {
+        for row in wave.tx().all(leased).await? {
             let attempt = attempt::open(row)?;
             self.attempts.loaded(attempt.id, attempt);
         }
@@ -279,7 +279,7 @@ impl Sheet {
         most: u64,
     ) -> Result<(), Unexpected> {
         let found = reads::abandoned(before).order_by_asc(attempt::Column::Id).limit(most);
-        for row in found.lock_exclusive().all(wave.tx()).await? {
+        for row in wave.tx().all(found.lock_exclusive()).await? {
             let attempt = attempt::open(row)?;
             self.attempts.loaded(attempt.id, attempt);
         }
@@ -309,7 +309,7 @@ impl Sheet {
             .filter(wallet::Column::AccountId.among(accounts))
             .order_by_asc(wallet::Column::AccountId)
             .lock_exclusive();
-        for row in found.all(wave.tx()).await? {
+        for row in wave.tx().all(found).await? {
             let wallet = wallet::open(row)?;
             self.wallets.loaded(wallet.account, wallet);
         }

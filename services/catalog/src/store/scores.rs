@@ -2,7 +2,7 @@
 use super::ChangeLog;
 use super::rows::{counted_order, product, score};
 use contracts::OrderId;
-use kit::db::{Among as _, Change, Engine, Kind, SetUpdate, insert_all};
+use kit::db::{Among as _, Change, Engine, Kind, Rows, SetUpdate, insert_all};
 use kit::problem::Unexpected;
 use kit::wave::Wave;
 use sea_orm::entity::prelude::*;
@@ -21,11 +21,14 @@ pub async fn counted(
     wave: &Wave,
     orders: &[OrderId],
 ) -> Result<BTreeMap<OrderId, bool>, Unexpected> {
-    let rows = counted_order::Entity::find()
-        .filter(counted_order::Column::OrderId.among(orders.iter().map(|order| order.0)))
-        .order_by_asc(counted_order::Column::OrderId)
-        .lock_exclusive()
-        .all(wave.tx())
+    let rows = wave
+        .tx()
+        .all(
+            counted_order::Entity::find()
+                .filter(counted_order::Column::OrderId.among(orders.iter().map(|order| order.0)))
+                .order_by_asc(counted_order::Column::OrderId)
+                .lock_exclusive(),
+        )
         .await?;
     Ok(rows.into_iter().map(|row| (OrderId(row.order_id), row.counted)).collect())
 }
@@ -103,17 +106,16 @@ pub async fn publish_scores(
     after: Uuid,
     most: u64,
 ) -> Result<Vec<Uuid>, Unexpected> {
-    let stale: Vec<Uuid> = score::Entity::find()
+    let stale = score::Entity::find()
         .select_only()
         .column(score::Column::ProductId)
         .filter(score::Column::Stale.eq(true))
         .filter(score::Column::ProductId.gt(after))
         .order_by_asc(score::Column::ProductId)
         .limit(most)
-        .lock_exclusive()
-        .into_tuple()
-        .all(wave.tx())
-        .await?;
+        .lock_exclusive();
+    let stale = wave.tx().tuples::<(Uuid,)>(stale).await?;
+    let stale: Vec<Uuid> = stale.into_iter().map(|(product,)| product).collect();
     SetUpdate::of("scores")
         .key("product_id", Kind::Id)
         .change(Change::To("stale"), Kind::Bool)

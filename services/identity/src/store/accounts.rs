@@ -2,7 +2,7 @@
 use crate::account::{Account, Email};
 use contracts::identity::Contact;
 use contracts::{AccountId, Role, Timestamp};
-use kit::db::{Among, Tx};
+use kit::db::{Among, Rows, Tx};
 use kit::problem::Unexpected;
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect, Set};
@@ -142,30 +142,22 @@ pub async fn delete_account(tx: &Tx, id: AccountId) -> Result<(), DbErr> {
 }
 
 /// Where to write to these accounts; unknown ones are left out.
-pub async fn contacts(
-    db: &impl ConnectionTrait,
-    accounts: &[AccountId],
-) -> Result<Vec<Contact>, DbErr> {
+pub async fn contacts(db: &impl Rows, accounts: &[AccountId]) -> Result<Vec<Contact>, DbErr> {
     let wanted = accounts.iter().map(|account| account.0);
     contacts_in(db, row::Entity::find().filter(Column::Id.among(wanted))).await
 }
 
 /// Where to write to those who run the shop.
-pub async fn staff_contacts(db: &impl ConnectionTrait) -> Result<Vec<Contact>, DbErr> {
+pub async fn staff_contacts(db: &impl Rows) -> Result<Vec<Contact>, DbErr> {
     contacts_in(db, admins()).await
 }
 
-async fn contacts_in(
-    db: &impl ConnectionTrait,
-    wanted: Select<row::Entity>,
-) -> Result<Vec<Contact>, DbErr> {
-    let rows = wanted
+async fn contacts_in(db: &impl Rows, wanted: Select<row::Entity>) -> Result<Vec<Contact>, DbErr> {
+    let wanted = wanted
         .select_only()
         .columns([Column::Id, Column::Email, Column::Name])
-        .order_by_asc(Column::Id)
-        .into_tuple::<(Uuid, String, String)>()
-        .all(db)
-        .await?;
+        .order_by_asc(Column::Id);
+    let rows = db.tuples::<(Uuid, String, String)>(wanted).await?;
     let contact = |(id, email, name)| Contact { account: AccountId(id), email, name };
     Ok(rows.into_iter().map(contact).collect())
 }

@@ -1,10 +1,10 @@
 //! The table of letters.
 use crate::letter::{Facts, Kind, Letter, State, Unwritten};
 use contracts::{AccountId, NotificationId, OrderId, Timestamp};
-use kit::db::{self, Among, Change, SetUpdate, Tx, insert_all};
+use kit::db::{self, Among, Change, Rows, SetUpdate, Tx, insert_all};
 use kit::problem::Unexpected;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, ExprTrait, QueryOrder, QuerySelect, Select, Set};
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect, Select, Set};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A letter.
@@ -29,6 +29,21 @@ pub struct Model {
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
+kit::by_place!(Model {
+    id,
+    kind,
+    about,
+    order_id,
+    account,
+    reason,
+    was_paid,
+    told_at,
+    state,
+    next_at,
+    tries,
+    dropped_because,
+    facts
+});
 
 /// Which of `about` have a letter of this kind already.
 pub async fn known(tx: &Tx, kind: Kind, about: &[Uuid]) -> Result<BTreeSet<Uuid>, DbErr> {
@@ -37,7 +52,7 @@ pub async fn known(tx: &Tx, kind: Kind, about: &[Uuid]) -> Result<BTreeSet<Uuid>
         .column(Column::About)
         .filter(Column::About.among(about.iter().copied()))
         .filter(Column::Kind.eq(kind.as_str()));
-    Ok(rows.into_tuple::<Uuid>().all(tx).await?.into_iter().collect())
+    Ok(tx.tuples::<(Uuid,)>(rows).await?.into_iter().map(|(about,)| about).collect())
 }
 
 /// Saves new letters.
@@ -143,13 +158,13 @@ pub async fn join_welcomes(
 }
 
 /// Whether a letter is due.
-pub async fn any_due(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool, DbErr> {
+pub async fn any_due(db: &impl Rows, now: Timestamp) -> Result<bool, DbErr> {
     let due = Entity::find()
         .select_only()
         .column(Column::Id)
         .filter(Column::NextAt.lte(now.micros()))
         .limit(1);
-    Ok(due.into_tuple::<Uuid>().one(db).await?.is_some())
+    Ok(!db.tuples::<(Uuid,)>(due).await?.is_empty())
 }
 
 /// A letter that is to be written now.
@@ -179,12 +194,8 @@ fn opened(rows: Vec<Model>) -> Result<Vec<Claimed>, Unexpected> {
 }
 
 /// At most `most` due letters, those that wait longest first.
-pub async fn due(
-    db: &impl ConnectionTrait,
-    now: Timestamp,
-    most: usize,
-) -> Result<Vec<Claimed>, Unexpected> {
-    opened(due_rows(now, most).all(db).await?)
+pub async fn due(db: &impl Rows, now: Timestamp, most: usize) -> Result<Vec<Claimed>, Unexpected> {
+    opened(db.all(due_rows(now, most)).await?)
 }
 
 /// Takes at most `most` due letters, those that wait longest first, until `until`. Beside
@@ -195,7 +206,7 @@ pub async fn claim(
     until: Timestamp,
     most: usize,
 ) -> Result<Vec<Claimed>, Unexpected> {
-    let rows = due_rows(now, most).lock_exclusive().all(tx).await?;
+    let rows = tx.all(due_rows(now, most).lock_exclusive()).await?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -219,7 +230,7 @@ pub async fn still_due(tx: &Tx, claimed: &[Uuid]) -> Result<BTreeMap<Uuid, i64>,
         .filter(Column::NextAt.is_not_null())
         .order_by_asc(Column::Id)
         .lock_exclusive();
-    Ok(rows.into_tuple::<(Uuid, i64)>().all(tx).await?.into_iter().collect())
+    Ok(tx.tuples(rows).await?.into_iter().collect())
 }
 
 /// Saves that letters were written, and whose they are, where only their orders knew.

@@ -3,7 +3,7 @@ use super::{Place, behind};
 use crate::letter::{Letter, Mail};
 use contracts::Timestamp;
 use contracts::notifications::MailStatus;
-use kit::db::{self, Among, Change, SetUpdate, Tx};
+use kit::db::{self, Among, Change, Rows, SetUpdate, Tx};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, ExprTrait, QueryOrder, QuerySelect, Set};
 use std::collections::BTreeMap;
@@ -170,13 +170,13 @@ pub async fn lock(tx: &Tx, id: Uuid) -> Result<Option<Model>, DbErr> {
 }
 
 /// Whether a mail waits for the mail server, and its time has come.
-pub async fn any_due(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool, DbErr> {
+pub async fn any_due(db: &impl Rows, now: Timestamp) -> Result<bool, DbErr> {
     let due = Entity::find()
         .select_only()
         .column(Column::Id)
         .filter(Column::NextAt.lte(now.micros()))
         .limit(1);
-    Ok(due.into_tuple::<Uuid>().one(db).await?.is_some())
+    Ok(!db.tuples::<(Uuid,)>(due).await?.is_empty())
 }
 
 /// Takes at most `most` mails whose time has come until `until`, those that wait longest first.

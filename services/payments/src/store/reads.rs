@@ -6,6 +6,7 @@ use crate::payment::Payment;
 use contracts::payments::WalletEntry;
 use contracts::{AccountId, EntryId, Money, OrderId, PaymentId, Timestamp};
 use kit::Unexpected;
+use kit::db::Rows;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Func, SimpleExpr};
 use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect, RelationDef, Select};
@@ -21,9 +22,9 @@ pub(super) fn due(now: Timestamp) -> Select<attempt::Entity> {
 /// Whether an attempt is due.
 /// # Errors
 /// When the database fails.
-pub async fn is_any_due(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool, Unexpected> {
+pub async fn is_any_due(db: &impl Rows, now: Timestamp) -> Result<bool, Unexpected> {
     let first = due(now).select_only().column(attempt::Column::Id).limit(1);
-    Ok(first.into_tuple::<Uuid>().one(db).await?.is_some())
+    Ok(!db.tuples::<(Uuid,)>(first).await?.is_empty())
 }
 
 /// Attempts to fill a wallet that wait for their owner since `before`.

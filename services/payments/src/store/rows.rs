@@ -51,6 +51,7 @@ pub mod bill {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+    kit::by_place!(Model { order_id, present, placed, closed, kept });
 
     pub(in crate::store) fn open(row: Model) -> Bill {
         Bill {
@@ -123,6 +124,24 @@ pub mod payment {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+    kit::by_place!(Model {
+        id,
+        order_id,
+        account_id,
+        method,
+        amount,
+        currency,
+        status,
+        failure_code,
+        captured,
+        promised,
+        refunded,
+        charge,
+        continued,
+        receipt,
+        version,
+        created_at
+    });
 
     /// The payment in a row.
     /// # Errors
@@ -222,6 +241,18 @@ pub mod refund {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+    kit::by_place!(Model {
+        id,
+        payment_id,
+        amount,
+        currency,
+        reason,
+        restock,
+        staff_id,
+        status,
+        failure_code,
+        created_at
+    });
 
     const fn name(status: RefundStatus) -> &'static str {
         match status {
@@ -301,6 +332,16 @@ pub mod top_up {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+    kit::by_place!(Model {
+        id,
+        account_id,
+        amount,
+        currency,
+        status,
+        failure_code,
+        version,
+        created_at
+    });
 
     /// The top-up in a row.
     /// # Errors
@@ -377,6 +418,22 @@ pub mod attempt {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+    kit::by_place!(Model {
+        id,
+        step,
+        state,
+        payment_id,
+        top_up_id,
+        refund_id,
+        charge,
+        amount,
+        currency,
+        token,
+        tries,
+        leased_until,
+        next_at,
+        created_at
+    });
 
     /// The attempt in a row.
     /// # Errors
@@ -487,6 +544,7 @@ pub mod wallet {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+    kit::by_place!(Model { account_id, book, balance, currency, version });
 
     pub(in crate::store) fn open(row: Model) -> Result<Wallet, Unexpected> {
         let balance = money(row.balance, &row.currency)?;
