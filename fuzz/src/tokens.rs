@@ -11,6 +11,7 @@ use kit::input::IdempotencyKey;
 use kit::pages::{CursorQuery, encode_cursor};
 use orders::order_token::Tokens;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -94,7 +95,7 @@ fn claims(rest: &[u8]) {
     if verifier.verify(&format!("{message}.{signature}"), NOW).is_err() {
         return;
     }
-    let (head, body) = (said(head.as_bytes()), said(body));
+    let (head, body): (Head, Body) = (said(head.as_bytes()), said(body));
     assert_eq!((&head.alg, &head.kid), (&"EdDSA".into(), &kid.as_str().into()));
     let names = |value: &Value| match value {
         Value::Array(all) => all.contains(&"feria".into()),
@@ -105,20 +106,26 @@ fn claims(rest: &[u8]) {
     assert!(body.sid != Uuid::from_u128(3).to_string(), "an ended session: {body:?}");
 }
 
-/// What a token says that was let in. Members that nobody looks at may be numbers beyond all
-/// bounds, and their names no text.
+/// What the head of a token says that was let in. Members that nobody looks at may be numbers
+/// beyond all bounds, come twice, and have names that are no text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Said {
+struct Head {
     alg: Value,
     kid: Value,
+}
+
+/// The same of its body.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Body {
     iss: Value,
     aud: Value,
     exp: Value,
     sid: Value,
 }
 
-fn said(bytes: &[u8]) -> Said {
+fn said<T: DeserializeOwned>(bytes: &[u8]) -> T {
     match serde_json::from_slice(bytes) {
         Ok(said) => said,
         Err(error) => unreachable!("{error}: {:?}", String::from_utf8_lossy(bytes)),
