@@ -98,15 +98,11 @@ async fn find(
     wave: &Wave,
     requests: impl Iterator<Item = &Request>,
 ) -> Result<HashMap<Vec<u8>, row::Model>, DbErr> {
-    let rows = wave
-        .tx()
-        .all(
-            row::Entity::find()
-                .filter(row::Column::Request.among(requests.map(Request::name)))
-                .order_by_asc(row::Column::Request)
-                .lock_exclusive(),
-        )
-        .await?;
+    let found = row::Entity::find()
+        .filter(row::Column::Request.among(requests.map(Request::name)))
+        .order_by_asc(row::Column::Request)
+        .lock_exclusive();
+    let rows = wave.tx().all(found).await?;
     Ok(rows.into_iter().map(|row| (row.request.clone(), row)).collect())
 }
 
@@ -262,16 +258,12 @@ pub async fn finish(wave: &mut Wave, answers: &[(Uuid, Option<String>)]) -> Resu
 /// # Errors
 /// When the database fails.
 pub async fn running(wave: &Wave, resources: &[Uuid]) -> Result<HashSet<Uuid>, Unexpected> {
-    let rows = wave
-        .tx()
-        .all(
-            row::Entity::find()
-                .filter(row::Column::Resource.among(resources.iter().copied()))
-                .filter(row::Column::Answer.is_null())
-                .order_by_asc(row::Column::Request)
-                .lock_exclusive(),
-        )
-        .await?;
+    let found = row::Entity::find()
+        .filter(row::Column::Resource.among(resources.iter().copied()))
+        .filter(row::Column::Answer.is_null())
+        .order_by_asc(row::Column::Request)
+        .lock_exclusive();
+    let rows = wave.tx().all(found).await?;
     Ok(rows.into_iter().map(|row| row.resource).collect())
 }
 

@@ -180,6 +180,10 @@ impl Lanes {
     pub fn forget(&mut self, id: EventId) {
         self.known.remove(&id);
     }
+    /// Whether a message is on its way, waits, or was heard and is still in the outbox.
+    pub fn knows(&self, id: EventId) -> bool {
+        self.known.contains(&id)
+    }
     /// How many messages are on their way or wait.
     pub fn len(&self) -> usize {
         self.len

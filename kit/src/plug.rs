@@ -372,9 +372,8 @@ impl<S: Send + Sync + 'static> Plug<S> {
         }
         let (hand, handed) = mpsc::unbounded_channel();
         waves.after_commit(outgoing(Some(hand)));
-        let relay = Relay::new(db, &setup.bus, waves);
-        let mut tasks: Vec<BoxFuture<'static, ()>> =
-            vec![Box::pin(relay.run(handed, stop.clone()))];
+        let relay = Relay::new(db, &setup.bus, waves, stop.clone());
+        let mut tasks: Vec<BoxFuture<'static, ()>> = vec![Box::pin(relay.run(handed))];
         for (name, every, _) in &self.workers {
             let turn = Arc::clone(&workers[name]);
             tasks.push(Box::pin(worker::run(name, *every, turn, wakes.clone(), stop.clone())));

@@ -68,6 +68,8 @@ pub(crate) struct Relay {
     db: Db,
     bus: Bus,
     sent: Batched<EventId, ()>,
+    /// Once it is cancelled nothing more is taken up.
+    stop: CancellationToken,
     lease: Option<Lease>,
     lanes: Lanes,
     /// Whether the outbox holds rows that were not taken into memory.
@@ -90,7 +92,7 @@ enum Ended {
 }
 
 impl Relay {
-    pub(crate) fn new(db: &Db, bus: &Bus, waves: &Waves) -> Self {
+    pub(crate) fn new(db: &Db, bus: &Bus, waves: &Waves, stop: CancellationToken) -> Self {
         let sent =
             waves.batched("sent", 5_000, |wave, ids: &[EventId]| Box::pin(outbox::sent(wave, ids)));
         let shared = db.engine() != Engine::Sqlite;
@@ -98,6 +100,7 @@ impl Relay {
             db: db.clone(),
             bus: bus.clone(),
             sent,
+            stop,
             lease: shared.then(|| Lease::new("relay", waves, LEASE)),
             lanes: Lanes::default(),
             behind: true,
@@ -108,11 +111,7 @@ impl Relay {
         }
     }
 
-    pub(crate) async fn run(
-        mut self,
-        mut handed: mpsc::UnboundedReceiver<Vec<Message>>,
-        stop: CancellationToken,
-    ) {
+    pub(crate) async fn run(mut self, mut handed: mpsc::UnboundedReceiver<Vec<Message>>) {
         let poke = Arc::new(Notify::new());
         self.bus.relay(self.db.service(), Arc::clone(&poke));
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -122,7 +121,7 @@ impl Relay {
                 // Once it is stopped it takes up nothing more. What follows has an end, each
                 // before what would make more of it.
                 biased;
-                () = stop.cancelled() => return,
+                () = self.stop.cancelled() => return,
                 _ = look.tick() => self.look().await,
                 Some(ended) = self.ended.1.recv() => self.end(ended).await,
                 Some(news) = handed.recv() => self.take(news),
@@ -187,10 +186,14 @@ impl Relay {
             }
             let (db, service, most) = (self.db.reader(), self.db.service(), MOST_READ as u64);
             match outbox::unsent(db, service, self.read, most).await {
+                // What is read now is the next relay's.
+                Ok(_) if self.stop.is_cancelled() => return,
                 Ok(Unsent { messages, last }) => {
                     for message in messages {
-                        self.bus.show(&message);
-                        self.start(message);
+                        if !self.lanes.knows(message.id) {
+                            self.bus.show(&message);
+                            self.start(message);
+                        }
                     }
                     self.behind = last.is_some() || std::mem::take(&mut self.again);
                     self.read = last;

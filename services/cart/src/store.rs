@@ -117,29 +117,21 @@ pub async fn lock(
     accounts: Vec<AccountId>,
     tokens: Vec<TokenHash>,
 ) -> Result<Vec<Kept>, Unexpected> {
-    let rows = wave
-        .tx()
-        .all(
-            cart::Entity::find()
-                .filter(of(accounts, tokens))
-                .order_by_asc(cart::Column::Id)
-                .lock_exclusive(),
-        )
-        .await?;
+    let found = cart::Entity::find()
+        .filter(of(accounts, tokens))
+        .order_by_asc(cart::Column::Id)
+        .lock_exclusive();
+    let rows = wave.tx().all(found).await?;
     with_lines(wave.tx(), rows).await
 }
 
 /// Locks carts by their ids, in their order.
 pub async fn lock_ids(wave: &Wave, ids: &BTreeSet<CartId>) -> Result<Vec<Kept>, Unexpected> {
-    let rows = wave
-        .tx()
-        .all(
-            cart::Entity::find()
-                .filter(cart::Column::Id.among(ids.iter().map(|id| id.0)))
-                .order_by_asc(cart::Column::Id)
-                .lock_exclusive(),
-        )
-        .await?;
+    let found = cart::Entity::find()
+        .filter(cart::Column::Id.among(ids.iter().map(|id| id.0)))
+        .order_by_asc(cart::Column::Id)
+        .lock_exclusive();
+    let rows = wave.tx().all(found).await?;
     with_lines(wave.tx(), rows).await
 }
 
@@ -147,15 +139,12 @@ async fn with_lines(db: &impl Rows, rows: Vec<cart::Model>) -> Result<Vec<Kept>,
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let lines = db
-        .all(
-            line::Entity::find()
-                .filter(line::Column::CartId.among(rows.iter().map(|row| row.id)))
-                .order_by_asc(line::Column::CartId)
-                .order_by_asc(line::Column::Position)
-                .order_by_asc(line::Column::Sku),
-        )
-        .await?;
+    let found = line::Entity::find()
+        .filter(line::Column::CartId.among(rows.iter().map(|row| row.id)))
+        .order_by_asc(line::Column::CartId)
+        .order_by_asc(line::Column::Position)
+        .order_by_asc(line::Column::Sku);
+    let lines = db.all(found).await?;
     let mut by_cart: BTreeMap<Uuid, Vec<Line>> = BTreeMap::new();
     for row in lines {
         by_cart.entry(row.cart_id).or_default().push(read_line(row)?);

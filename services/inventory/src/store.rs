@@ -122,15 +122,11 @@ pub(crate) async fn lock_holds(
     orders: impl IntoIterator<Item = OrderId>,
 ) -> Result<Stockroom, Unexpected> {
     let ids: BTreeSet<Uuid> = orders.into_iter().map(|order| order.0).collect();
-    let rows = wave
-        .tx()
-        .all(
-            hold::Entity::find()
-                .filter(hold::Column::OrderId.among(ids))
-                .order_by_asc(hold::Column::OrderId)
-                .lock_exclusive(),
-        )
-        .await?;
+    let found = hold::Entity::find()
+        .filter(hold::Column::OrderId.among(ids))
+        .order_by_asc(hold::Column::OrderId)
+        .lock_exclusive();
+    let rows = wave.tx().all(found).await?;
     let holds: Result<Vec<_>, _> = rows.into_iter().map(hold::Model::open).collect();
     Ok(Stockroom::with_holds(holds?))
 }
@@ -259,15 +255,11 @@ pub(crate) async fn lock_many<'a>(
     wave: &Wave,
     skus: impl IntoIterator<Item = &'a Sku>,
 ) -> Result<BTreeMap<Sku, Watched>, Unexpected> {
-    let rows = wave
-        .tx()
-        .all(
-            stock::Entity::find()
-                .filter(stock::Column::Sku.among(skus.into_iter().map(Sku::as_str)))
-                .order_by_asc(stock::Column::Sku)
-                .lock_exclusive(),
-        )
-        .await?;
+    let found = stock::Entity::find()
+        .filter(stock::Column::Sku.among(skus.into_iter().map(Sku::as_str)))
+        .order_by_asc(stock::Column::Sku)
+        .lock_exclusive();
+    let rows = wave.tx().all(found).await?;
     rows.into_iter().map(|row| Ok((row.sku()?, row.watched()))).collect()
 }
 

@@ -351,16 +351,12 @@ pub async fn ordered_carts(
     wave: &Wave,
     carts: &[CartId],
 ) -> Result<BTreeMap<(CartId, i64), OrderId>, Unexpected> {
-    let rows = wave
-        .tx()
-        .all(
-            ordered_cart::Entity::find()
-                .filter(ordered_cart::Column::CartId.among(carts.iter().map(|cart| cart.0)))
-                .order_by_asc(ordered_cart::Column::CartId)
-                .order_by_asc(ordered_cart::Column::CartVersion)
-                .lock_exclusive(),
-        )
-        .await?;
+    let found = ordered_cart::Entity::find()
+        .filter(ordered_cart::Column::CartId.among(carts.iter().map(|cart| cart.0)))
+        .order_by_asc(ordered_cart::Column::CartId)
+        .order_by_asc(ordered_cart::Column::CartVersion)
+        .lock_exclusive();
+    let rows = wave.tx().all(found).await?;
     let live =
         |row: ordered_cart::Model| ((CartId(row.cart_id), row.cart_version), OrderId(row.order_id));
     Ok(rows.into_iter().map(live).collect())
@@ -376,15 +372,11 @@ pub struct Locked {
 impl Locked {
     /// Locks those of `ids` that exist, in the order of their keys.
     pub async fn of(wave: &Wave, ids: &[OrderId]) -> Result<Self, Unexpected> {
-        let rows = wave
-            .tx()
-            .all(
-                row::Entity::find()
-                    .filter(row::Column::Id.among(ids.iter().map(|id| id.0)))
-                    .order_by_asc(row::Column::Id)
-                    .lock_exclusive(),
-            )
-            .await?;
+        let found = row::Entity::find()
+            .filter(row::Column::Id.among(ids.iter().map(|id| id.0)))
+            .order_by_asc(row::Column::Id)
+            .lock_exclusive();
+        let rows = wave.tx().all(found).await?;
         let orders = to_orders(rows)?.into_iter().map(|order| (order.id, order)).collect();
         Ok(Self { orders, changed: BTreeSet::new(), news: Vec::new() })
     }

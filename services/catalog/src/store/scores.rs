@@ -21,15 +21,11 @@ pub async fn counted(
     wave: &Wave,
     orders: &[OrderId],
 ) -> Result<BTreeMap<OrderId, bool>, Unexpected> {
-    let rows = wave
-        .tx()
-        .all(
-            counted_order::Entity::find()
-                .filter(counted_order::Column::OrderId.among(orders.iter().map(|order| order.0)))
-                .order_by_asc(counted_order::Column::OrderId)
-                .lock_exclusive(),
-        )
-        .await?;
+    let found = counted_order::Entity::find()
+        .filter(counted_order::Column::OrderId.among(orders.iter().map(|order| order.0)))
+        .order_by_asc(counted_order::Column::OrderId)
+        .lock_exclusive();
+    let rows = wave.tx().all(found).await?;
     Ok(rows.into_iter().map(|row| (OrderId(row.order_id), row.counted)).collect())
 }
 
