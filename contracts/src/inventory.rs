@@ -109,7 +109,7 @@ call!(ReleaseStock, "inventory.release_stock.v1", (), NoRefusal);
 /// buyers of what is sold out are told so at once. No answer promises that a line can be held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShortOf {
-    /// Lines of one SKU count alone.
+    /// Lines of one SKU count together.
     pub lines: Vec<StockLine>,
 }
 call!(ShortOf, "inventory.short_of.v1", Vec<Shortage>, NoRefusal);

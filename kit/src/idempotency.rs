@@ -31,7 +31,7 @@ mod row {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    crate::by_place!(Model { request, body_hash, resource, answer, leased_until, created_at });
+    crate::by_place!(Model: request, body_hash, resource, answer, leased_until, created_at);
 }
 
 /// How long a request may run before another takes it over.

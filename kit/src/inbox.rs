@@ -29,7 +29,7 @@ mod heard {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    crate::by_place!(Model { id, heard_at });
+    crate::by_place!(Model: id, heard_at);
 }
 
 mod parked {

@@ -28,7 +28,7 @@ mod row {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    crate::by_place!(Model { id, name, subject, version, part, body, traceparent, created_at });
+    crate::by_place!(Model: id, name, subject, version, part, body, traceparent, created_at);
 }
 
 pub(crate) async fn save(tx: &Tx, news: &[&Message]) -> Result<(), DbErr> {

@@ -168,11 +168,8 @@ impl Relay {
     }
     /// There is news in the outbox that was not handed over.
     fn fall_behind(&mut self) {
-        if self.behind {
-            self.again |= self.read.is_some();
-        } else {
-            (self.behind, self.read) = (true, None);
-        }
+        self.again |= self.read.is_some();
+        self.behind = true;
     }
     /// Reads on what is unsent, unless enough is on its way. On a server only while this replica
     /// holds the lease.

@@ -143,7 +143,7 @@ impl<S: ConnectionTrait, F: OnFile> Rows for Either<S, F> {
             Self::Server(server) => select.all(server).await,
             Self::File(file) => {
                 let statement = select.build(DbBackend::Sqlite);
-                file.with(|file| rows::read(file, &statement))
+                file.with(|file| rows::models(file, &statement))
             }
         }
     }

@@ -58,7 +58,7 @@ pub(super) fn query(
 
 /// A row of an entity that is read by the places of its columns, in the order in which the struct
 /// declares them: a tenth of what SeaORM takes, which looks each up by its name in a map. Written
-/// by [`by_place!`](crate::by_place).
+/// by [`by_place!`](crate::by_place!).
 pub trait ByPlace: Sized + Send {
     /// The columns.
     const NAMES: &'static [&'static str];
@@ -68,11 +68,11 @@ pub trait ByPlace: Sized + Send {
     fn read(row: &Row<'_>) -> Result<Self, rusqlite::Error>;
 }
 
-/// Has the model of an entity be read by places: `kit::by_place!(Model { id, name })`, with its
+/// Has the model of an entity be read by places: `kit::by_place!(Model: id, name)`, with its
 /// fields in the order in which they are declared.
 #[macro_export]
 macro_rules! by_place {
-    ($model:ty { $($field:ident),+ $(,)? }) => {
+    ($model:ident: $($field:ident),+) => {
         impl $crate::db::ByPlace for $model {
             const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
             fn read(
@@ -86,18 +86,14 @@ macro_rules! by_place {
     };
 }
 
-/// The rows that a query finds, as they are.
-pub(super) fn read<M: ByPlace>(
+/// The rows that a query for whole models finds.
+pub(super) fn models<M: ByPlace>(
     connection: &Connection,
     statement: &Statement,
 ) -> Result<Vec<M>, rusqlite::Error> {
-    let mut prepared = prepare(connection, statement)?;
+    let prepared = prepare(connection, statement)?;
     debug_assert_eq!(prepared.column_names(), M::NAMES, "{}", statement.sql);
-    let (mut rows, mut found) = (prepared.raw_query(), Vec::new());
-    while let Some(row) = rows.next()? {
-        found.push(M::read(row)?);
-    }
-    Ok(found)
+    read(prepared, M::read)
 }
 
 /// What a row of a few columns is read as: `(A,)`, `(A, B)` and so on.
@@ -116,15 +112,21 @@ where
     }
 }
 
-/// The rows that a query finds, by the places of their columns.
+/// The rows that a query for some columns finds.
 pub(super) fn tuples<T: Tuple>(
     connection: &Connection,
     statement: &Statement,
 ) -> Result<Vec<T>, rusqlite::Error> {
-    let mut prepared = prepare(connection, statement)?;
+    read(prepare(connection, statement)?, T::read)
+}
+
+fn read<T>(
+    mut prepared: CachedStatement<'_>,
+    one: impl Fn(&Row<'_>) -> Result<T, rusqlite::Error>,
+) -> Result<Vec<T>, rusqlite::Error> {
     let (mut rows, mut found) = (prepared.raw_query(), Vec::new());
     while let Some(row) = rows.next()? {
-        found.push(T::read(row)?);
+        found.push(one(row)?);
     }
     Ok(found)
 }

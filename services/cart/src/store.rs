@@ -28,7 +28,7 @@ mod rows {
         #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
         pub enum Relation {}
         impl ActiveModelBehavior for ActiveModel {}
-        kit::by_place!(Model { id, account_id, token_hash, merged_into, version, updated_at });
+        kit::by_place!(Model: id, account_id, token_hash, merged_into, version, updated_at);
     }
 
     pub mod line {
@@ -49,7 +49,7 @@ mod rows {
         #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
         pub enum Relation {}
         impl ActiveModelBehavior for ActiveModel {}
-        kit::by_place!(Model { cart_id, sku, quantity, position, shown_price, shown_currency });
+        kit::by_place!(Model: cart_id, sku, quantity, position, shown_price, shown_currency);
     }
 
     pub mod taken_order {
@@ -64,7 +64,7 @@ mod rows {
         #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
         pub enum Relation {}
         impl ActiveModelBehavior for ActiveModel {}
-        kit::by_place!(Model { order_id });
+        kit::by_place!(Model: order_id);
     }
 }
 

@@ -82,7 +82,7 @@ struct Asked {
 }
 type Answer = HashMap<Sku, Number>;
 /// How many can be ordered; none where there is no stock.
-type Number = Option<i64>;
+pub type Number = Option<i64>;
 
 impl Known {
     /// Knows nothing yet of the stock in `db`.
@@ -156,10 +156,10 @@ impl Known {
         let skus = rows.keys().cloned().collect();
         self.keep(skus, rows, at, self.era.load(Ordering::Acquire));
     }
-    /// How many of a SKU can be ordered; none where that is not known.
-    pub async fn peek(&self, db: &Db, now: Timestamp, sku: &Sku) -> Option<i64> {
+    /// How many of each of `skus` can be ordered; none where that is not known.
+    pub async fn peek(&self, db: &Db, now: Timestamp, skus: &[Sku]) -> Vec<Number> {
         self.look(db, now).await;
-        self.find(std::slice::from_ref(sku), now).0.pop()??
+        self.find(skus, now).0.into_iter().map(Option::flatten).collect()
     }
     /// What is known of each, and of which nothing is.
     fn find(&self, skus: &[Sku], now: Timestamp) -> (Vec<Option<Number>>, Vec<Sku>) {

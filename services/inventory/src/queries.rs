@@ -1,11 +1,13 @@
 //! What inventory reads for others. Nothing here locks.
 use crate::Inventory;
+use crate::hold::Lines;
 use crate::set_stock::invalid;
+use crate::stockroom::shortage;
 use crate::store::{MOST_KEYS, adjustment, hold, stock};
 use contracts::caller::Permission;
 use contracts::inventory::{
     Available, AvailableOf, GetStock, ListStock, ShortOf, Shortage, StockHistory, StockHistoryPage,
-    StockLevel, StockLine, StockOf, StockPage, StockRefused,
+    StockLevel, StockOf, StockPage, StockRefused,
 };
 use contracts::{CallError, Caller, NoRefusal, OrderId, Sku, Timestamp};
 use kit::Unexpected;
@@ -39,17 +41,14 @@ pub async fn short_of(
     inventory: &Inventory,
     asked: ShortOf,
 ) -> Result<Vec<Shortage>, CallError<NoRefusal>> {
-    let (now, known) = (inventory.sources.now(), &inventory.watch.known);
-    let mut short = Vec::new();
-    for StockLine { sku, quantity } in asked.lines {
-        let requested = quantity.get();
-        if let Some(available) = known.peek(&inventory.db, now, &sku).await
-            && available < i64::from(requested)
-        {
-            short.push(Shortage { sku, requested, available });
-        }
-    }
-    Ok(short)
+    let (lines, now) = (Lines::of(&asked.lines), inventory.sources.now());
+    let skus: Vec<Sku> = lines.skus().cloned().collect();
+    let known = inventory.watch.known.peek(&inventory.db, now, &skus).await;
+    let short = lines.iter().zip(known).filter_map(|((sku, pieces), known)| {
+        let available = known.filter(|available| *available < pieces)?;
+        Some(shortage(sku.clone(), pieces, available))
+    });
+    Ok(short.collect())
 }
 
 /// The stock of one SKU, for staff.

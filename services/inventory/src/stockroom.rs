@@ -73,6 +73,11 @@ impl StockChange {
     }
 }
 
+/// Of so many `pieces` that were asked for.
+pub fn shortage(sku: Sku, pieces: i64, available: i64) -> Shortage {
+    Shortage { sku, requested: u32::try_from(pieces).unwrap_or(u32::MAX), available }
+}
+
 impl Stockroom {
     /// With the holds that have rows.
     pub fn with_holds(holds: impl IntoIterator<Item = (OrderId, Hold)>) -> Self {
@@ -123,14 +128,9 @@ impl Stockroom {
         }
         let (plan, short) = self.plan(lines, Stock::reserve);
         if !short.is_empty() {
-            let shortage = |(sku, pieces, is): (Sku, i64, TooLittle)| Shortage {
-                sku,
-                requested: u32::try_from(pieces).unwrap_or(u32::MAX),
-                available: is.available,
-            };
-            return Err(ReserveRefused::OutOfStock {
-                short: short.into_iter().map(shortage).collect(),
-            });
+            let short =
+                short.into_iter().map(|(sku, pieces, is)| shortage(sku, pieces, is.available));
+            return Err(ReserveRefused::OutOfStock { short: short.collect() });
         }
         self.apply(plan);
         let held = Hold { state: HoldState::Held, lines: lines.clone(), ask_at: Some(ask_at) };

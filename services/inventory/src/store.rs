@@ -28,7 +28,7 @@ pub(crate) mod stock {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    kit::by_place!(Model { sku, on_hand, reserved, version, low_stock_at });
+    kit::by_place!(Model: sku, on_hand, reserved, version, low_stock_at);
 }
 
 pub(crate) mod hold {
@@ -47,7 +47,7 @@ pub(crate) mod hold {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    kit::by_place!(Model { order_id, state, lines, ask_at, created_at });
+    kit::by_place!(Model: order_id, state, lines, ask_at, created_at);
 }
 
 pub(crate) mod adjustment {

@@ -87,8 +87,8 @@ async fn sold_out(orders: &Orders, command: &Checkout, contents: &Contents) -> O
     if command.cart_version.is_some_and(|seen| seen != contents.version) {
         return None;
     }
-    let line = |line: ContentsLine| StockLine { sku: line.sku, quantity: line.quantity };
-    let lines: Vec<StockLine> = merged(&contents.lines).ok()?.into_iter().map(line).collect();
+    let line = |line: &ContentsLine| StockLine { sku: line.sku.clone(), quantity: line.quantity };
+    let lines = contents.lines.iter().map(line).collect();
     let short = orders.calls.call(&Caller::Store, ShortOf { lines }).await.ok()?;
     if short.is_empty() {
         return None;

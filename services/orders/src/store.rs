@@ -70,47 +70,13 @@ mod row {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    kit::by_place!(Model {
-        id,
-        number,
-        account,
-        email,
-        cart_id,
-        cart_version,
-        status,
-        payment,
-        payment_status,
-        method,
-        failure_code,
-        next_payment,
-        next_method,
-        currency,
-        subtotal,
-        shipping,
-        tax,
-        discount,
-        total,
-        refunded,
-        items,
-        shipping_method,
-        shipping_address,
-        tracking,
-        cancel_reason,
-        expires_at,
-        steps,
-        created_at,
-        version,
-        shipments,
-        placed_with,
-        paid_at,
-        receipt,
-        bank_account,
-        next_expires_at,
-        closing,
-        tax_included,
-        tax_lines,
-        email_key
-    });
+    kit::by_place!(Model:
+        id, number, account, email, cart_id, cart_version, status, payment, payment_status, method,
+        failure_code, next_payment, next_method, currency, subtotal, shipping, tax, discount, total,
+        refunded, items, shipping_method, shipping_address, tracking, cancel_reason, expires_at,
+        steps, created_at, version, shipments, placed_with, paid_at, receipt, bank_account,
+        next_expires_at, closing, tax_included, tax_lines, email_key
+    );
 }
 
 mod ordered_cart {
@@ -128,7 +94,7 @@ mod ordered_cart {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    kit::by_place!(Model { cart_id, cart_version, order_id });
+    kit::by_place!(Model: cart_id, cart_version, order_id);
 }
 
 mod setting {

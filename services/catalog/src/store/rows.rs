@@ -129,7 +129,7 @@ pub mod counted_order {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    kit::by_place!(Model { order_id, counted });
+    kit::by_place!(Model: order_id, counted);
 }
 
 pub mod change_log {

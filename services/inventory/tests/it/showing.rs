@@ -81,6 +81,9 @@ async fn what_was_refused_is_known_to_be_short_until_it_changes() {
     assert_eq!(short(2).await, None, "nobody was refused yet");
     no(reserve(&rig, early, &[("A", 2), ("NONE", 1)]).await);
     assert_eq!((short(2).await, short(1).await), (Some(1), None));
+    let twice = ShortOf { lines: lines(&[("A", 1), ("A", 1)]) };
+    let twice = rig.call(&Caller::Guest, twice).await.unwrap();
+    assert_eq!((twice.len(), twice[0].requested, twice[0].available), (1, 2, 1));
     release(&rig, held).await;
     assert_eq!(short(2).await, None, "it changed");
     no(reserve(&rig, rig.id(), &[("A", 4)]).await);

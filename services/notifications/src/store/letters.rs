@@ -29,21 +29,10 @@ pub struct Model {
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
-kit::by_place!(Model {
-    id,
-    kind,
-    about,
-    order_id,
-    account,
-    reason,
-    was_paid,
-    told_at,
-    state,
-    next_at,
-    tries,
-    dropped_because,
-    facts
-});
+kit::by_place!(Model:
+    id, kind, about, order_id, account, reason, was_paid, told_at, state, next_at, tries,
+    dropped_because, facts
+);
 
 /// Which of `about` have a letter of this kind already.
 pub async fn known(tx: &Tx, kind: Kind, about: &[Uuid]) -> Result<BTreeSet<Uuid>, DbErr> {

@@ -51,7 +51,7 @@ pub mod bill {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    kit::by_place!(Model { order_id, present, placed, closed, kept });
+    kit::by_place!(Model: order_id, present, placed, closed, kept);
 
     pub(in crate::store) fn open(row: Model) -> Bill {
         Bill {
@@ -124,24 +124,10 @@ pub mod payment {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    kit::by_place!(Model {
-        id,
-        order_id,
-        account_id,
-        method,
-        amount,
-        currency,
-        status,
-        failure_code,
-        captured,
-        promised,
-        refunded,
-        charge,
-        continued,
-        receipt,
-        version,
-        created_at
-    });
+    kit::by_place!(Model:
+        id, order_id, account_id, method, amount, currency, status, failure_code, captured,
+        promised, refunded, charge, continued, receipt, version, created_at
+    );
 
     /// The payment in a row.
     /// # Errors
@@ -241,18 +227,10 @@ pub mod refund {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    kit::by_place!(Model {
-        id,
-        payment_id,
-        amount,
-        currency,
-        reason,
-        restock,
-        staff_id,
-        status,
-        failure_code,
+    kit::by_place!(Model:
+        id, payment_id, amount, currency, reason, restock, staff_id, status, failure_code,
         created_at
-    });
+    );
 
     const fn name(status: RefundStatus) -> &'static str {
         match status {
@@ -332,16 +310,9 @@ pub mod top_up {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    kit::by_place!(Model {
-        id,
-        account_id,
-        amount,
-        currency,
-        status,
-        failure_code,
-        version,
-        created_at
-    });
+    kit::by_place!(Model:
+        id, account_id, amount, currency, status, failure_code, version, created_at
+    );
 
     /// The top-up in a row.
     /// # Errors
@@ -418,22 +389,10 @@ pub mod attempt {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    kit::by_place!(Model {
-        id,
-        step,
-        state,
-        payment_id,
-        top_up_id,
-        refund_id,
-        charge,
-        amount,
-        currency,
-        token,
-        tries,
-        leased_until,
-        next_at,
-        created_at
-    });
+    kit::by_place!(Model:
+        id, step, state, payment_id, top_up_id, refund_id, charge, amount, currency, token, tries,
+        leased_until, next_at, created_at
+    );
 
     /// The attempt in a row.
     /// # Errors
@@ -544,7 +503,7 @@ pub mod wallet {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    kit::by_place!(Model { account_id, book, balance, currency, version });
+    kit::by_place!(Model: account_id, book, balance, currency, version);
 
     pub(in crate::store) fn open(row: Model) -> Result<Wallet, Unexpected> {
         let balance = money(row.balance, &row.currency)?;
