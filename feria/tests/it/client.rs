@@ -49,10 +49,15 @@ pub fn get(address: SocketAddr, path: &str) -> Answer {
 }
 
 /// Waits until `holds`.
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn eventually(what: &str, holds: impl FnMut() -> bool) {
+    within(PATIENCE, what, holds);
+}
+
+/// Waits until `holds`, for what takes long.
+pub fn within(patience: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < PATIENCE, "never: {what}");
+        assert!(began.elapsed() < patience, "never: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
