@@ -139,6 +139,9 @@ call!(ClearCart, "cart.clear_cart.v1", CartAnswer, NoRefusal);
 pub struct CartContents {
     /// Whose.
     pub of: CartToken,
+    /// Whether it will do what was in it when it was changed last, where that is in memory.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lately: bool,
 }
 call!(CartContents, "cart.contents.v1", Contents, NoRefusal);
 
@@ -151,6 +154,10 @@ pub struct Contents {
     pub version: i64,
     /// The lines, in the order in which they were added.
     pub lines: Vec<ContentsLine>,
+    /// Whether that is from memory, and not what the database says now. The prices may be older
+    /// still.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lately: bool,
 }
 
 /// One line of a cart without prices.

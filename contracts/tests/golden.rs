@@ -211,7 +211,8 @@ fn calls_of_the_checkout_parse_for_ever() {
     let shown_price = Some(money(1999));
     let lines = vec![ContentsLine { sku: sku(), quantity: Quantity::ONE, shown_price }];
     let of = CartToken { token: Some("secret".into()) };
-    call(CartContents { of }, Contents { cart: Some(CART), version: 3, lines }, vec![]);
+    let contents = Contents { cart: Some(CART), version: 3, lines, lately: false };
+    call(CartContents { of, lately: false }, contents, vec![]);
 }
 
 #[test]

@@ -115,7 +115,7 @@ async fn count(shop: &Shop, visitor: &Visitor) -> u64 {
     if !visitor.is_known() && visitor.cart.token.is_none() {
         return 0;
     }
-    match shop.ask(visitor, CartContents { of: visitor.cart.clone() }).await {
+    match shop.ask(visitor, CartContents { of: visitor.cart.clone(), lately: true }).await {
         Ok(contents) => contents.lines.iter().map(|line| u64::from(line.quantity.get())).sum(),
         Err(error) => {
             tracing::warn!(%error, "the cart was not counted");

@@ -40,8 +40,7 @@ pub async fn expire_carts(carts: &Carts) -> Result<Worked, Unexpected> {
         Box::pin(async move {
             // Locked and looked at again: a cart that was touched meanwhile stays.
             let gone = store::lock_due(wave, due, limits.guest, limits.account).await?;
-            let ids: Vec<_> = gone.iter().map(|gone| gone.id).collect();
-            store::delete(wave, &ids).await?;
+            store::delete(wave, &gone).await?;
             // A merged cart lives on in another one: that it is forgotten is no news.
             for kept in gone.iter().filter(|kept| kept.merged_into.is_none()) {
                 let fact = CartExpired { cart: kept.id, account: kept.account };
@@ -63,5 +62,5 @@ pub async fn forget_accounts(
 ) -> Result<(), Unexpected> {
     let accounts: Vec<AccountId> = heard.iter().map(|heard| heard.event.account).collect();
     let gone = store::lock(wave, accounts, Vec::new()).await?;
-    store::delete(wave, &gone.iter().map(|kept| kept.id).collect::<Vec<_>>()).await
+    store::delete(wave, &gone).await
 }

@@ -10,6 +10,7 @@ mod expire_carts;
 pub mod http;
 mod news;
 mod queries;
+mod recent;
 mod store;
 mod take_ordered;
 
@@ -28,7 +29,9 @@ use kit::clock::Sources;
 use kit::db::Db;
 use kit::plug::{Parts, Plug};
 use kit::wave::{Batched, NotRun, Waves};
+use recent::Recent;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use store::TokenHash;
 
@@ -41,6 +44,7 @@ pub struct Carts {
     currency: Currency,
     kept_for: kit::config::Carts,
     change: Batched<ChangeCart, Result<Changed, CartRefused>>,
+    recent: Arc<Recent>,
 }
 
 /// How often carts that nobody touches are looked for.
@@ -54,8 +58,11 @@ impl Carts {
         let change = waves.batched("change_carts", MOST_IN_A_SET, |wave, commands| {
             Box::pin(change_carts(wave, commands))
         });
+        let recent = Arc::new(Recent::new(db.engine()));
+        let keeping = Arc::clone(&recent);
+        waves.noted(move |changed| keeping.note(changed));
         let (currency, kept_for) = (config.currency, config.carts);
-        Self { db, waves, calls, sources, currency, kept_for, change }
+        Self { db, waves, calls, sources, currency, kept_for, change, recent }
     }
     async fn run(
         &self,
@@ -105,7 +112,7 @@ pub fn plug() -> Plug<Carts> {
             })
         })
         .answers::<CartContents>(|s, caller, call| {
-            Box::pin(async move { queries::contents(s, caller, &call.of).await })
+            Box::pin(async move { queries::contents(s, caller, &call).await })
         })
         .calls::<PricesOf>()
         .tells::<ItemAdded>()

@@ -2,8 +2,9 @@
 use crate::Carts;
 use crate::cart::{Change, Line};
 use crate::change_carts::Changed;
+use crate::recent::{self, Whose};
 use crate::store::{self, Kept, TokenHash};
-use contracts::cart::{Cart, CartAnswer, CartLine, CartToken, Contents, ContentsLine};
+use contracts::cart::{Cart, CartAnswer, CartContents, CartLine, CartToken, Contents};
 use contracts::catalog::{Priced, PricesOf};
 use contracts::{AccountId, CallError, Caller, Money, NoRefusal, Sku};
 use kit::auth::token_hash;
@@ -70,18 +71,26 @@ pub async fn get_cart<E>(
 pub async fn contents(
     carts: &Carts,
     caller: &Caller,
-    of: &CartToken,
+    call: &CartContents,
 ) -> Result<Contents, CallError<NoRefusal>> {
-    let Some(kept) = kept::<NoRefusal>(carts, caller, of).await? else {
-        return Ok(Contents { cart: None, version: 0, lines: Vec::new() });
-    };
-    let line = |line: Line| ContentsLine {
-        sku: line.sku,
-        quantity: line.quantity,
-        shown_price: line.shown_price,
-    };
-    let lines = kept.cart.lines.into_iter().map(line).collect();
-    Ok(Contents { cart: Some(kept.id), version: kept.cart.version, lines })
+    if call.lately
+        && let Some(whose) = whose(caller, &call.of)
+        && let Some(contents) = carts.recent.get(whose)
+    {
+        return Ok(contents);
+    }
+    let kept = kept::<NoRefusal>(carts, caller, &call.of).await?;
+    let nothing = Contents { cart: None, version: 0, lines: Vec::new(), lately: false };
+    Ok(kept.map_or(nothing, |kept| recent::contents(kept, false)))
+}
+
+/// Whose cart it is, unless a guest's may have to be merged into it.
+fn whose(caller: &Caller, of: &CartToken) -> Option<Whose> {
+    match (caller.account(), hashed(of)) {
+        (Some(account), None) => Some(Whose::Account(account)),
+        (None, Some(token)) => Some(Whose::Guest(token)),
+        (Some(_), Some(_)) | (None, None) => None,
+    }
 }
 
 /// What SKUs cost now, and what they are called.

@@ -1,5 +1,6 @@
 //! Carts and their lines in the database: read, locked, and written as the difference.
 use crate::cart::{Cart, Line};
+use crate::recent::{Changed, Whose};
 use contracts::{AccountId, CartId, Currency, Money, OrderId, Quantity, Sku, Timestamp};
 use kit::clock::first_id_at;
 use kit::db::{Among, Change, Kind, Rows, SetUpdate, insert_all};
@@ -178,13 +179,13 @@ fn read_line(row: line::Model) -> Result<Line, Unexpected> {
 /// Writes what became of carts: `before` are those that were locked, by id; a cart of `after`
 /// that is not among them is new. A handful of statements, however many there are.
 pub async fn save(
-    wave: &Wave,
+    wave: &mut Wave,
     before: &BTreeMap<CartId, Kept>,
     after: &BTreeMap<CartId, Kept>,
 ) -> Result<(), Unexpected> {
     let now = wave.now().micros();
     let (mut new_carts, mut moved_carts, mut changed_carts) = (Vec::new(), Vec::new(), Vec::new());
-    let mut lines = LineChanges::default();
+    let (mut lines, mut noted) = (LineChanges::default(), Changed::default());
     for (id, kept) in after {
         let was = before.get(id);
         if was == Some(kept) {
@@ -199,6 +200,7 @@ pub async fn save(
             {
                 let into = kept.merged_into.map(|into| into.0);
                 moved_carts.push(vec![id.0.into(), account.into(), token.into(), into.into()]);
+                noted.left.extend(Whose::of(was));
             }
             changed_carts.push(vec![id.0.into(), kept.cart.version.into(), now.into()]);
         } else {
@@ -212,6 +214,10 @@ pub async fn save(
             });
         }
         lines.compare(*id, was.map_or(&[], |was| &was.cart.lines), &kept.cart.lines);
+        noted.kept.push(kept.clone());
+    }
+    if noted.kept.is_empty() {
+        return Ok(());
     }
     // Moved carts first: a merge takes an account or a token away from one cart, and the
     // unique indexes must not see it twice.
@@ -229,7 +235,9 @@ pub async fn save(
         .run(wave.tx(), changed_carts)
         .await?;
     insert_all(wave.tx(), new_carts).await?;
-    lines.write(wave).await
+    lines.write(wave).await?;
+    wave.note(noted);
+    Ok(())
 }
 
 /// What is to be done to lines.
@@ -344,11 +352,12 @@ fn untouched(guest: Timestamp, account: Timestamp) -> Condition {
 }
 
 /// Forgets carts with their lines.
-pub async fn delete(wave: &Wave, ids: &[CartId]) -> Result<(), Unexpected> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+pub async fn delete(wave: &mut Wave, gone: &[Kept]) -> Result<(), Unexpected> {
+    let ids: Vec<Uuid> = gone.iter().map(|kept| kept.id.0).collect();
     if ids.is_empty() {
         return Ok(());
     }
+    wave.note(Changed { left: gone.iter().filter_map(Whose::of).collect(), kept: Vec::new() });
     let lines = line::Entity::delete_many().filter(line::Column::CartId.among(ids.clone()));
     lines.exec(wave.tx()).await?;
     cart::Entity::delete_many().filter(cart::Column::Id.among(ids)).exec(wave.tx()).await?;

@@ -37,11 +37,7 @@ pub async fn checkout(orders: &Orders, caller: &Caller, command: Checkout) -> An
     let Ok(_turn) = orders.deciding.acquire().await else {
         return Err(CallError::NotDone("orders is stopping".to_owned()));
     };
-    let contents = contents(orders, caller, &command).await.ok();
-    let answer = match &contents {
-        Some(contents) => sold_out(orders, &command, contents).await,
-        None => None,
-    };
+    let (answer, contents) = look(orders, caller, &command).await;
     let begin = BeginCheckout { request, answer };
     let order = match again(|| orders.begin.run(begin.clone())).await? {
         Known::Answered(answer) => answer.map_err(CallError::Refused)?.order,
@@ -77,8 +73,24 @@ async fn contents(
     orders: &Orders,
     caller: &Caller,
     command: &Checkout,
+    lately: bool,
 ) -> Result<Contents, CallError<NoRefusal>> {
-    orders.calls.call(caller, CartContents { of: command.of.clone() }).await
+    orders.calls.call(caller, CartContents { of: command.of.clone(), lately }).await
+}
+
+/// What is in the cart, and what a new key keeps where that is known to be sold out. To find that
+/// out, what was in the cart lately will do.
+async fn look(
+    orders: &Orders,
+    caller: &Caller,
+    command: &Checkout,
+) -> (Option<String>, Option<Contents>) {
+    let Ok(found) = contents(orders, caller, command, true).await else { return (None, None) };
+    match sold_out(orders, command, &found).await {
+        Some(answer) => (Some(answer), None),
+        None if found.lately => (None, contents(orders, caller, command, false).await.ok()),
+        None => (None, Some(found)),
+    }
 }
 
 /// What a new key keeps where the cart is known to hold what is sold out. Whether it does is
@@ -211,7 +223,7 @@ impl Attempt<'_> {
     async fn contents(&self, known: Option<Contents>) -> Result<(CartId, Contents), Ended> {
         let contents = match known {
             Some(known) => Ok(known),
-            None => contents(self.orders, self.caller, self.command).await,
+            None => contents(self.orders, self.caller, self.command, false).await,
         };
         let contents = contents.map_err(|error| not_done("the cart", &error.never_refused()))?;
         match contents.cart {

@@ -18,8 +18,11 @@ pub async fn quote_cart(orders: &Orders, caller: &Caller, call: QuoteCart) -> An
     if let Some((field, reason)) = country_fault(&country) {
         return refused(QuoteRefused::Invalid { field, reason });
     }
-    let contents =
-        orders.calls.call(caller, CartContents { of }).await.map_err(CallError::never_refused)?;
+    let contents = orders
+        .calls
+        .call(caller, CartContents { of, lately: false })
+        .await
+        .map_err(CallError::never_refused)?;
     if contents.lines.is_empty() {
         return refused(QuoteRefused::CartEmpty);
     }

@@ -364,10 +364,10 @@ impl Town {
         })
     }
     fn usual_people(self) -> Self {
-        self.play::<CartContents>(|_, _| {
+        self.play::<CartContents>(|_, call| {
             let quantity = Quantity::new(2).unwrap();
             let lines = vec![ContentsLine { sku: sku("FR-PB"), quantity, shown_price: None }];
-            Ok(Contents { cart: None, version: 7, lines })
+            Ok(Contents { cart: None, version: 7, lines, lately: call.lately })
         })
         .play::<GetCart>(|_, _| Ok(cart(vec![line("Frankenstein")])))
         .play::<AddItem>(|_, _| {

@@ -1,11 +1,13 @@
 use crate::{sku, start, usd};
 use contracts::cart::{
     AddItem, Cart, CartAnswer, CartContents, CartRefused, CartToken, ChangeItem, ClearCart,
-    GetCart, RemoveItem,
+    Contents, GetCart, RemoveItem,
 };
+use contracts::identity::AccountErased;
 use contracts::inventory::StockLine;
 use contracts::orders::OrderPaid;
 use contracts::{CallError, Caller, CartId, Quantity};
+use kit::db::Engine;
 use kit::testing::{Rig, shopper};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -74,13 +76,58 @@ async fn a_total_of_three_lines_is_right_and_prices_are_those_of_now() {
     let cart = get(&rig, &ada, None).await;
     assert_eq!((cart.subtotal, cart.total), (usd(6 * 250), usd(6 * 250)));
     let shown = || async {
-        let contents = rig.call(&ada, CartContents { of: of(None) }).await.unwrap();
+        let contents = rig.call(&ada, CartContents { of: of(None), lately: false }).await.unwrap();
         (contents.version, contents.lines[0].shown_price.unwrap())
     };
     price.store(300, Ordering::Release);
     assert_eq!(shown().await, (3, usd(250)), "the shopper has not seen the new price yet");
     assert_eq!(get(&rig, &ada, None).await.subtotal, usd(6 * 300));
     assert_eq!(shown().await, (3, usd(300)), "seen now, and no change of the cart");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_lately_is_what_is_there() {
+    let (rig, _) = start().await;
+    let ada = shopper();
+    let token = add(&rig, &Caller::Guest, None, "A", 2).await.token.unwrap();
+    let both = async |who: &Caller, token: Option<&String>| {
+        let ask = async |lately| {
+            let asked = CartContents { of: of(token), lately };
+            rig.call(who, asked).await.unwrap()
+        };
+        (ask(true).await, ask(false).await)
+    };
+    let same = async |who: &Caller, token: Option<&String>, count: u32| {
+        let (lately, now) = both(who, token).await;
+        assert!(!now.lately);
+        assert_eq!((lately.cart, lately.version), (now.cart, now.version));
+        let pieces = |all: &Contents| all.lines.iter().map(|line| line.quantity.get()).sum();
+        assert_eq!((pieces(&lately), pieces(&now)), (count, count));
+        lately.lately
+    };
+    let alone = rig.nodes[0].service("cart").unwrap().db.engine() == Engine::Sqlite;
+    assert_eq!(same(&Caller::Guest, Some(&token), 2).await, alone, "one writer remembers");
+    add(&rig, &ada, None, "B", 1).await;
+    assert_eq!(same(&ada, None, 1).await, alone);
+    // It is merged first, and leaves the guest nothing.
+    let cart = get(&rig, &ada, Some(&token)).await;
+    same(&ada, Some(&token), 3).await;
+    same(&ada, None, 3).await;
+    assert!(!same(&Caller::Guest, Some(&token), 0).await);
+    let paid = OrderPaid {
+        order: rig.id(),
+        account: ada.account(),
+        cart: cart.id.unwrap(),
+        lines: vec![StockLine { sku: sku("A"), quantity: some(1) }],
+        total: usd(250),
+        placed_with: None,
+    };
+    rig.tell(paid).await;
+    assert_eq!(same(&ada, None, 2).await, alone);
+    rig.call(&ada, ClearCart { of: of(None) }).await.unwrap();
+    same(&ada, None, 0).await;
+    rig.tell(AccountErased { account: ada.account().unwrap() }).await;
+    assert!(!same(&ada, None, 0).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,10 +49,11 @@ async fn a_checkout_sees_the_merged_cart_too() {
     let token = shop.add(&Caller::Guest, None, "A-1", 2).await.unwrap().token.unwrap();
     let ada = shopper();
     let of = by(Some(&token));
-    let contents = shop.rig.call(&ada, CartContents { of }).await.unwrap();
+    let contents = shop.rig.call(&ada, CartContents { of, lately: false }).await.unwrap();
     assert_eq!(contents.lines.len(), 1);
     assert_eq!(contents.lines[0].shown_price, Some(usd(1000)));
-    let nobody = shop.rig.call(&shopper(), CartContents { of: by(None) }).await.unwrap();
+    let nobody =
+        shop.rig.call(&shopper(), CartContents { of: by(None), lately: false }).await.unwrap();
     assert_eq!((nobody.cart, nobody.version, nobody.lines.len()), (None, 0, 0));
     shop.rig.stop().await;
 }
@@ -114,7 +115,7 @@ async fn what_is_not_sold_does_not_get_in_and_what_is_no_longer_sold_is_named_on
     assert_eq!((cart.unavailable.clone(), cart.version), (vec![sku("A-1")], 3));
     let again = shop.cart(&ada, None).await;
     assert_eq!((again.unavailable, again.version), (vec![], 3));
-    let contents = shop.rig.call(&ada, CartContents { of: by(None) }).await.unwrap();
+    let contents = shop.rig.call(&ada, CartContents { of: by(None), lately: false }).await.unwrap();
     assert_eq!(contents.lines.len(), 1, "a checkout does not order it");
     shop.rig.stop().await;
 }
@@ -124,7 +125,8 @@ async fn the_price_that_was_shown_last_is_remembered() {
     let shop = Shop::open().await;
     let ada = shopper();
     let shown = async || {
-        let contents = shop.rig.call(&ada, CartContents { of: by(None) }).await.unwrap();
+        let contents =
+            shop.rig.call(&ada, CartContents { of: by(None), lately: false }).await.unwrap();
         contents.lines[0].shown_price.unwrap().minor
     };
     shop.add(&ada, None, "A-1", 1).await.unwrap();

@@ -1,5 +1,5 @@
 use crate::shop::*;
-use contracts::cart::CartToken;
+use contracts::cart::{CartToken, Contents};
 use contracts::orders::{
     CancelReason, Checkout, CheckoutRefused, GetOrder, Idempotency, OrderPlaced, OrderRef,
     OrderStatus, PayWith, PriceChange, ShippingMethod,
@@ -197,6 +197,29 @@ async fn who_comes_after_it_is_known_to_be_sold_out_is_told_so_and_the_key_keeps
     let kept = shop.refused(&late, checkout(key)).await;
     assert!(matches!(kept, CheckoutRefused::OutOfStock { .. }), "the key keeps it");
     assert!(shop.check_out(&late, checkout(any_key())).await.is_ok());
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn what_was_in_the_cart_lately_may_be_sold_out_but_is_not_ordered() {
+    let shop = Shop::open().await;
+    let (ada, bob) = (shopper(), shopper());
+    for (who, now) in [(&ada, "BOOK-2"), (&bob, "BOOK-1")] {
+        shop.fill(who, &[("LAST", 1)]);
+        let mut others = shop.others.lock();
+        let name = who.account().unwrap().to_string();
+        let lately = Contents { lately: true, ..others.carts[&name].clone() };
+        others.lately.insert(name, lately);
+        drop(others);
+        shop.fill(who, &[(now, 1)]);
+    }
+    let order = shop.check_out(&ada, checkout(any_key())).await.unwrap();
+    assert_eq!(order.items[0].sku, sku("BOOK-2"), "it is what is in the cart");
+    shop.others.lock().known_short.insert(sku("LAST"));
+    let asked = shop.times("cart");
+    let refused = shop.refused(&bob, checkout(any_key())).await;
+    assert!(matches!(refused, CheckoutRefused::OutOfStock { .. }));
+    assert_eq!(shop.times("cart"), asked + 1, "cart need not read it");
     shop.close().await;
 }
 

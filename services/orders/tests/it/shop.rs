@@ -60,6 +60,8 @@ pub struct Others {
     pub contacts: BTreeMap<AccountId, String>,
     /// What inventory says of itself to be sold out.
     pub known_short: BTreeSet<Sku>,
+    /// What was in carts lately, by their names, where cart remembers that.
+    pub lately: BTreeMap<String, Contents>,
     faults: BTreeMap<&'static str, VecDeque<Fault>>,
     reached: BTreeMap<&'static str, u32>,
 }
@@ -194,8 +196,10 @@ impl Shop {
             self.sell(name, price, available);
         }
         self.answer("cart", |others, caller, call: CartContents| {
-            let nothing = Contents { cart: None, version: 0, lines: Vec::new() };
-            Ok(others.carts.get(&cart_name(&caller, &call.of)).cloned().unwrap_or(nothing))
+            let nothing = Contents { cart: None, version: 0, lines: Vec::new(), lately: false };
+            let name = cart_name(&caller, &call.of);
+            let lately = others.lately.get(&name).filter(|_| call.lately);
+            Ok(lately.or_else(|| others.carts.get(&name)).cloned().unwrap_or(nothing))
         });
         self.answer("prices", |others, _, call: PricesOf| {
             others.asked_for_categories += u32::from(call.categories);
@@ -315,7 +319,12 @@ impl Shop {
             quantity: pieces(*count),
             shown_price: shown.get(&sku(name)).copied(),
         };
-        let new = Contents { cart: Some(self.rig.id::<CartId>()), version: 0, lines: Vec::new() };
+        let new = Contents {
+            cart: Some(self.rig.id::<CartId>()),
+            version: 0,
+            lines: Vec::new(),
+            lately: false,
+        };
         let cart = others.carts.entry(name).or_insert(new);
         cart.version += 1;
         cart.lines = lines.iter().map(line).collect();
