@@ -47,14 +47,15 @@ pub enum Workload {
     LoneCard,
     /// One shopper alone, by wallet
     LoneWallet,
-    /// Many buyers, one SKU, a piece for every tenth
-    Flash,
     /// TPC-W: 95 % look, 5 % order
     Browsing,
     /// TPC-W: 80 % and 20 %
     Shopping,
     /// TPC-W: 50 % and 50 %
     Ordering,
+    /// Many buyers, one SKU, a piece for every tenth. Last, as the memory of its connections is
+    /// given back after seconds only
+    Flash,
 }
 
 /// How it is measured.
