@@ -53,8 +53,8 @@ pub enum Workload {
     Shopping,
     /// TPC-W: 50 % and 50 %
     Ordering,
-    /// Many buyers, one SKU, a piece for every tenth. Last, as the memory of its connections is
-    /// given back after seconds only
+    // The last one: the memory of its connections is given back after seconds only.
+    /// Many buyers, one SKU, a piece for every tenth
     Flash,
 }
 

@@ -1,5 +1,6 @@
 //! Copies of a store that sells.
 use crate::client::{PATIENCE, Served, ask, eventually, get, run, within};
+use inventory::reserve_stock::ASK_AFTER;
 use serde_json::json;
 use std::fs;
 use std::path::Path;
@@ -82,8 +83,8 @@ fn a_backup_taken_while_the_store_sells_is_restored_with_all_that_fits_together(
     let token = login["access_token"].as_str().unwrap().to_owned();
     let of = |path: &str| ask(store.address, "GET", path, &token, "").json();
     // What was on its way when the copy was taken comes to its end: a checkout that held its stock
-    // and had placed no order yet is asked after when a minute is over.
-    let asked = Duration::from_secs(60) + PATIENCE;
+    // and had placed no order yet is asked after.
+    let asked = ASK_AFTER + PATIENCE;
     within(asked, "nothing is reserved", || of("/v1/inventory/TEA")["reserved"] == 0);
     eventually("no order is pending", || {
         of("/v1/staff/orders?status=pending&limit=1")["items"].as_array().unwrap().is_empty()
